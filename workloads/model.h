@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace rigsim::workloads {
+
+/// Block layout of one family of transformers; decides which tensors exist.
+enum class ModelFamily { kLlama, kMoe, kDeepseek, kGptOss, kFalcon, kOpt, kGpt2 };
+
+enum class AttentionKind { kStandard, kMla };  ///< kStandard covers MHA, GQA and MQA by `kv_heads`
+
+/// Mixture of experts; dense models have none.
+struct Experts {
+  int count = 0;               ///< routed experts per MoE layer
+  int active = 0;              ///< routed experts per token
+  std::int64_t intermediate = 0;
+  int shared = 0;
+  int first_dense_layers = 0;
+};
+
+/// Multi-head latent attention (DeepSeek).
+struct Mla {
+  std::int64_t q_lora_rank = 0;  ///< 0: queries are projected directly
+  std::int64_t kv_lora_rank = 0;
+  std::int64_t qk_nope_head_dim = 0;
+  std::int64_t qk_rope_head_dim = 0;
+  std::int64_t v_head_dim = 0;
+};
+
+/// Which layers attend only within a window.
+enum class WindowPattern { kNone, kAllLayers, kEvenLayers };
+
+/// A transformer by its own numbers. Counts and bytes follow from these by formula.
+struct Model {
+  std::string name;    ///< catalogue name, "llama-3-70b"
+  std::string hf_id;
+  ModelFamily family = ModelFamily::kLlama;
+  int layers = 0;
+  std::int64_t hidden = 0;
+  int heads = 0;
+  int kv_heads = 0;
+  std::int64_t head_dim = 0;
+  std::int64_t ffn_intermediate = 0;
+  std::int64_t vocab = 0;
+  bool tied_embeddings = false;
+  bool qkv_bias = false;
+  bool qk_norm = false;
+  AttentionKind attention = AttentionKind::kStandard;
+  std::optional<Experts> experts;
+  std::optional<Mla> mla;
+  std::int64_t sliding_window = 0;  ///< tokens; 0: none
+  WindowPattern window_pattern = WindowPattern::kNone;
+  std::int64_t max_context = 0;
+  std::optional<std::int64_t> published_parameters;
+};
+
+}  // namespace rigsim::workloads
