@@ -1,0 +1,104 @@
+#include "topology/rig_check.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <stdexcept>
+
+#include "tests/topology/devices.h"
+
+namespace rigsim::topology {
+namespace {
+
+using namespace testing;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+/// Two cards on one host (nodes gpu0, gpu1, host0; cables 0 and 1), spoiled by `spoil`.
+std::function<void()> checking(const std::function<void(Rig&)>& spoil) {
+  return [spoil] {
+    Rig rig = rig_of(2, rtx_4090());
+    spoil(rig);
+    validate(rig);
+  };
+}
+
+auto refuses_with(const char* text) {
+  return ThrowsMessage<std::invalid_argument>(HasSubstr(text));
+}
+
+TEST(Validate, AcceptsEveryRigTheBuilderMakes) {
+  for (const Device& device : {rtx_4090(), rtx_3090(), a100_sxm(), h100_sxm(), mi300x()})
+    EXPECT_NO_THROW(validate(rig_of(8, device))) << device.name;
+  EXPECT_NO_THROW(validate(rig_of(1, m2_ultra())));
+}
+
+TEST(Validate, RefusesCablesToNowhere) {
+  EXPECT_THAT(checking([](Rig& rig) { rig.cables[1].b = NodeId{7}; }),
+              refuses_with("cable 1 (pcie4x16): node 7 is unknown, the rig has 3"));
+  EXPECT_THAT(checking([](Rig& rig) { rig.cables[0].b = NodeId{0}; }),
+              refuses_with("cable gpu0 - gpu0 (pcie4x16): both ends are the same node"));
+}
+
+TEST(Validate, RefusesImpossibleRates) {
+  EXPECT_THAT(checking([](Rig& rig) { rig.cables[0].per_direction = {}; }),
+              refuses_with("cable gpu0 - host0 (pcie4x16): bandwidth must be > 0, got 0 GB/s"));
+  EXPECT_THAT(
+      checking([](Rig& rig) { rig.cables[0].per_direction = sim::Bandwidth(std::nan("")); }),
+      refuses_with("bandwidth must be > 0"));
+  EXPECT_THAT(checking([](Rig& rig) { rig.cables[1].latency = std::chrono::microseconds(-1); }),
+              refuses_with("cable gpu1 - host0 (pcie4x16): latency must be >= 0, got -1 us"));
+}
+
+TEST(Validate, RefusesADeviceThatNoCableReaches) {
+  EXPECT_THAT(checking([](Rig& rig) { rig.cables.pop_back(); }),
+              refuses_with("device gpu1 is not connected to a host"));
+}
+
+TEST(Validate, RefusesAPcieCycleButNotAnNvlinkOne) {
+  const Cable direct{NodeId{0}, NodeId{1}, "pcie4x16", sim::Bandwidth(1e9), {}};
+  EXPECT_THAT(checking([&](Rig& rig) { rig.cables.push_back(direct); }),
+              refuses_with("cable gpu0 - gpu1 (pcie4x16): PCIe must form a tree"));
+  Cable bridge = direct;
+  bridge.type = "nvlink3x4";
+  EXPECT_NO_THROW(checking([&](Rig& rig) { rig.cables.push_back(bridge); })());
+}
+
+TEST(Validate, RefusesASecondCableOfATypeBetweenAPair) {
+  const Cable back{NodeId{1}, NodeId{0}, "nvlink3x4", sim::Bandwidth(1e9), {}};
+  const Cable there{NodeId{0}, NodeId{1}, "nvlink3x4", sim::Bandwidth(1e9), {}};
+  EXPECT_THAT(checking([&](Rig& rig) { rig.cables.insert(rig.cables.end(), {back, there}); }),
+              refuses_with("cable gpu0 - gpu1 (nvlink3x4): the pair has such a cable already"));
+}
+
+TEST(Validate, RefusesNamesUsedTwice) {
+  EXPECT_THAT(checking([](Rig& rig) { rig.devices[1].name = "gpu0"; }),
+              refuses_with("two devices are named \"gpu0\""));
+  EXPECT_THAT(checking([](Rig& rig) { rig.nodes[1].name = "host0"; }),
+              refuses_with("two nodes are named \"host0\""));
+}
+
+TEST(Validate, RefusesDevicesAndNodesThatDoNotMatch) {
+  EXPECT_THAT(checking([](Rig& rig) { rig.nodes[1].device = 0; }),
+              refuses_with("device gpu0 stands at two nodes, the second is gpu1"));
+  EXPECT_THAT(checking([](Rig& rig) { rig.nodes[1].device = 5; }),
+              refuses_with("node gpu1: device 5 is unknown, the rig has 2"));
+  EXPECT_THAT(checking([](Rig& rig) { rig.nodes[2].device = 1; }),
+              refuses_with("node host0: a device node, and no other"));
+  EXPECT_THAT(checking([](Rig& rig) { rig.devices.push_back({rtx_4090(), "gpu2", {}}); }),
+              refuses_with("device gpu2 stands at no node"));
+  EXPECT_THAT(checking([](Rig& rig) { rig.devices.clear(); }), refuses_with("needs a device"));
+}
+
+TEST(Validate, RefusesOddPeerAccessAndPowerLimits) {
+  EXPECT_THAT(checking([](Rig& rig) { rig.peer_access.push_back({0, 2}); }),
+              refuses_with("device 2 is unknown, the rig has 2"));
+  EXPECT_THAT(checking([](Rig& rig) { rig.peer_access.push_back({1, 1}); }),
+              refuses_with("peer access of gpu1 to itself"));
+  EXPECT_THAT(checking([](Rig& rig) { rig.devices[0].power_limit = sim::Watts(0); }),
+              refuses_with("gpu0: the power limit must be > 0 W, got 0 W"));
+}
+
+}  // namespace
+}  // namespace rigsim::topology

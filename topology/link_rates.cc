@@ -1,0 +1,149 @@
+#include "topology/link_rates.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <stdexcept>
+#include <string_view>
+
+namespace rigsim::topology {
+namespace {
+
+using std::chrono::nanoseconds;
+
+/// One PCIe generation: what an x16 link achieves per direction, and half of a small peer-to-peer
+/// copy's latency (such a copy crosses two cables).
+struct PcieGeneration {
+  double x16_gbps;
+  nanoseconds latency;
+};
+
+// Line rates of x16 are 4, 8, 15.75, 31.5, 63 and 121 GB/s. All figures read 2026-11.
+//  1, 2  no measurement found: 0.76 of the line rate, as Gen3; latency as Gen4.
+//  3     12 GB/s: NCCL's planning constant (NVIDIA/nccl topo.h @5067397c); latency as Gen4.
+//  4     26.5 GB/s: RTX 4090 and 3090 peer copies 25.9 to 27.1 (dbkinghorn lab notes; ik_llama.cpp
+//  PR#1018;
+//        club-3090 PCIE_P2P.md @4a29ab57), pinned host copies 25.5 in and 26.8 out
+//        (nvbandwidth#15). 1.01 to 1.14 us.
+//  5     55 GB/s: RTX PRO 6000 peer copies 54 to 56.3, pinned host copies 55.1 in and 56.4 out
+//  (rtx6kpro @29f3863a),
+//        H100 SXM host copies 55.2 to 55.4 (nvbandwidth 0.10.0 log). 0.37 to 0.72 us.
+//  6     no measurement found: 0.87 of the line rate, as Gen5.
+constexpr std::array<PcieGeneration, 6> kPcie{{
+    {3.0, nanoseconds(550)},
+    {6.1, nanoseconds(550)},
+    {12.0, nanoseconds(550)},
+    {26.5, nanoseconds(550)},
+    {55.0, nanoseconds(270)},
+    {105.0, nanoseconds(270)},
+}};
+
+/// Peer links by chip. `share` is the achieved part of the line rate, `latency` that of one cable.
+struct PeerChip {
+  std::string_view chip;  ///< start of Device::chip; "" matches any
+  PeerLinkKind kind;
+  std::string_view name;  ///< "nvlink3"
+  double line_gbps;       ///< of one link, one direction; 0: unknown
+  double share;
+  nanoseconds latency;
+};
+
+// All figures read 2026-11.
+//  GA102 bridge   51.0 of 56.25 GB/s each way at once; 7 us is the floor of a copy call (A6000:
+//  siboehm/bench @1f34a58c).
+//                 Line rate 4 x 14.0625 GB/s: GA102 white paper. The 3090's bridge is the same
+//                 link, not measured.
+//  GA100 bridge   275 of 300 GB/s, 2.25 us (4x A100 80GB PCIe, nvlink-multiple-gpus notes).
+//  GA100 switch   274 of 300 GB/s by copy engine, 2.8 us through two cables (8x A100 SXM, nvmlc
+//  README). GH100 bridge   257 of 300 GB/s, 2.56 us (2x H100 PCIe, HPE DL380a Gen11 notes). GH100
+//  switch   393 to 397 of 450 GB/s, 2.77 us through two cables (8x H100 SXM, nvbandwidth 0.10.0
+//  log). Aqua Vanjaram  48 of 64 GB/s per link (rocm.blogs.amd.com, mi300x-rccl-xgmi); latency not
+//  measured: as NVSwitch. any            no measurement: 0.86, 0.87 and 0.75 of the line rate, the
+//  lowest measured of their kind.
+constexpr std::array<PeerChip, 11> kPeerChips{{
+    {"GA102", PeerLinkKind::kNvlinkBridge, "nvlink3", 14.0625, 0.907, nanoseconds(7000)},
+    {"GA100", PeerLinkKind::kNvlinkBridge, "nvlink3", 25.0, 0.917, nanoseconds(2250)},
+    {"GA100", PeerLinkKind::kNvlinkSwitch, "nvlink3", 25.0, 0.914, nanoseconds(1400)},
+    {"GH100", PeerLinkKind::kNvlinkBridge, "nvlink4", 25.0, 0.857, nanoseconds(2560)},
+    {"GH100", PeerLinkKind::kNvlinkSwitch, "nvlink4", 25.0, 0.878, nanoseconds(1385)},
+    {"GB100", PeerLinkKind::kNvlinkSwitch, "nvlink5", 50.0, 0.87, nanoseconds(1385)},
+    {"Aqua Vanjaram", PeerLinkKind::kXgmi, "xgmi", 64.0, 0.75, nanoseconds(2800)},
+    {"Aldebaran", PeerLinkKind::kXgmi, "xgmi", 50.0, 0.75, nanoseconds(2800)},
+    {"", PeerLinkKind::kNvlinkBridge, "nvlink", 0.0, 0.857, nanoseconds(2560)},
+    {"", PeerLinkKind::kNvlinkSwitch, "nvlink", 0.0, 0.87, nanoseconds(1400)},
+    {"", PeerLinkKind::kXgmi, "xgmi", 0.0, 0.75, nanoseconds(2800)},
+}};
+
+sim::Bandwidth gbps(double value) { return sim::Bandwidth(value * 1e9); }
+
+std::string cable_name(const PeerChip& chip, double line_gbps) {
+  if (chip.line_gbps <= 0) return std::string(chip.name);
+  return fmt::format("{}x{}", chip.name, std::lround(line_gbps / chip.line_gbps));
+}
+
+/// One peer's share of a device's links: all of them into a bridge or switch, one link of an xGMI
+/// mesh.
+double line_rate_to_one_peer(const PeerChip& chip, double device_gbps) {
+  constexpr double kXgmiPeers = 7;  // an OAM board joins eight devices
+  if (chip.kind != PeerLinkKind::kXgmi) return device_gbps;
+  return chip.line_gbps > 0 ? std::min(chip.line_gbps, device_gbps) : device_gbps / kXgmiPeers;
+}
+
+const PeerChip& peer_chip(const Device& device) {
+  const auto matches = [&](const PeerChip& row) {
+    return row.kind == device.peer_link.kind && device.chip.starts_with(row.chip);
+  };
+  return *std::find_if(kPeerChips.begin(), kPeerChips.end(),
+                       matches);  // the kind's "any" row ends the search
+}
+
+}  // namespace
+
+LinkRate pcie_link(int generation, int lanes) {
+  if (generation < 1 || generation > static_cast<int>(kPcie.size()))
+    throw std::invalid_argument(fmt::format("PCIe generation must be 1 to 6, got {}", generation));
+  constexpr std::array kWidths{1, 2, 4, 8, 16};
+  if (std::find(kWidths.begin(), kWidths.end(), lanes) == kWidths.end())
+    throw std::invalid_argument(fmt::format("PCIe lanes must be 1, 2, 4, 8 or 16, got {}", lanes));
+  const PcieGeneration& row = kPcie[static_cast<std::size_t>(generation - 1)];
+  return {fmt::format("pcie{}x{}", generation, lanes), gbps(row.x16_gbps * lanes / 16),
+          row.latency};
+}
+
+LinkRate peer_cable(const Device& device) {
+  if (device.peer_link.kind == PeerLinkKind::kNone)
+    throw std::invalid_argument(fmt::format("{} has no NVLink or xGMI", device.name));
+  const double device_gbps = device.peer_link.per_direction.count() * 1e-9;
+  if (!(device_gbps > 0))
+    throw std::invalid_argument(
+        fmt::format("{}: the peer link's bandwidth per direction must be > 0, got {} GB/s",
+                    device.name, device_gbps));
+  const PeerChip& chip = peer_chip(device);
+  const double line = line_rate_to_one_peer(chip, device_gbps);
+  return {cable_name(chip, line), gbps(line * chip.share), chip.latency};
+}
+
+StagedCopyRate staged_copy(const Device& device) {
+  const LinkRate link = pcie_link(device.pcie_gen, device.pcie_lanes);
+  // Figures read 2026-11, from p2pBandwidthLatencyTest with peer access off:
+  //  Gen4 and older  22 GB/s (2x RTX 4090 21.7 to 22.7, A100 PCIe 21.5), both ways 29.6
+  //  to 30.9; 11.4 to 12.8 us
+  //                  (a container and a lab; virtual machines need 15 to 22 us).
+  //  Gen5, SXM       37.2 to 37.4 GB/s, both ways 45.6 to 52, 16.5 us (8x H100; NVIDIA/nccl#1264).
+  //  Gen5, card      26.1 GB/s, both ways 35.2, 16.6 us (2x H100 PCIe, HPE DL380a Gen11 notes).
+  // Narrow links: 6.34 of 6.6 GB/s on x4 (tinygrad/open-gpu-kernel-modules#44), so 0.96 of the link
+  // is the other bound.
+  const bool gen5 = device.pcie_gen >= 5;
+  const bool sxm = device.peer_link.kind == PeerLinkKind::kNvlinkSwitch;
+  const double one_way = gen5 ? (sxm ? 37.2 : 26.1) : 22.0;
+  const double both_ways = gen5 ? (sxm ? 48.8 : 35.2) : 30.0;
+  const double link_bound = 0.96 * link.per_direction.count() * 1e-9;
+  const nanoseconds fixed_cost = gen5 ? nanoseconds(16'500) : nanoseconds(12'000);
+  return {fixed_cost, gbps(std::min(one_way, link_bound)),
+          gbps(std::min(both_ways, 2 * link_bound))};
+}
+
+}  // namespace rigsim::topology

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <string>
+
+#include "sim/units.h"
+#include "topology/device.h"
+
+namespace rigsim::topology {
+
+/// What one direction of one cable achieves, measured on real machines rather than taken from the
+/// line rate.
+struct LinkRate {
+  std::string type;  ///< for people: "pcie4x16", "nvlink3x4"
+  sim::Bandwidth per_direction{};
+  sim::Duration latency{};  ///< one way, from one end of this cable to the other
+};
+
+/// A PCIe link of `generation` and `lanes`. Bandwidth goes with the lanes; latency does not.
+/// Throws std::invalid_argument unless generation is 1 to 6 and lanes one of 1, 2, 4, 8, 16.
+[[nodiscard]] LinkRate pcie_link(int generation, int lanes);
+
+/// The cable a device has to its peers: one bridge (NVLink pair), its port into the NVSwitch, or
+/// one xGMI link to one peer. Chips without a measurement of their own get the kind's cautious
+/// share of the line rate. Throws std::invalid_argument when the device has no such link or states
+/// no bandwidth for it.
+[[nodiscard]] LinkRate peer_cable(const Device& device);
+
+/// A device-to-device copy that the driver stages through host memory, because the pair has no peer
+/// access.
+struct StagedCopyRate {
+  sim::Duration fixed_cost{};  ///< of one small copy, end to end
+  sim::Bandwidth one_way{};    ///< a single copy, nothing else moving
+  sim::Bandwidth
+      both_ways{};  ///< sum of what one device sends and receives by such copies at the same time
+};
+
+/// Staged copies out of or into `device` by its PCIe generation, lanes and form.
+/// Throws std::invalid_argument as pcie_link() does.
+[[nodiscard]] StagedCopyRate staged_copy(const Device& device);
+
+}  // namespace rigsim::topology

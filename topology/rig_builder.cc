@@ -1,0 +1,171 @@
+#include "topology/rig_builder.h"
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+#include <utility>
+
+#include "topology/link_rates.h"
+#include "topology/rig_check.h"
+
+namespace rigsim::topology {
+namespace {
+
+using Pair = std::pair<std::uint32_t, std::uint32_t>;
+
+NodeId node_of(std::uint32_t device) {
+  return NodeId{device};
+}  // devices are the first nodes, in their order
+
+bool on_pcie(const Device& device) {
+  return device.kind == DeviceKind::kGpu && device.pcie_gen > 0;
+}
+
+bool has_nvlink(const Device& device) {
+  return device.peer_link.kind == PeerLinkKind::kNvlinkBridge ||
+         device.peer_link.kind == PeerLinkKind::kNvlinkSwitch;
+}
+
+/// Adds the wiring of a rig to its devices, one kind of cable at a time.
+class Wiring {
+ public:
+  Wiring(Rig& rig, LinkChoice link) : rig_(rig), link_(link) {}
+
+  void wire() {
+    if (!on_pcie(device(0))) return;
+    const NodeId host = add_node({NodeKind::kHost, "host0", {}});
+    for (std::uint32_t i = 0; i < count(); ++i)
+      add_cable(node_of(i), host, pcie_link(device(i).pcie_gen, device(i).pcie_lanes));
+    if (link_ == LinkChoice::kNvlink) add_bridges();
+    if (link_ != LinkChoice::kPcie) {
+      add_switch();
+      add_mesh();
+    }
+    allow_pcie_peers();
+  }
+
+ private:
+  std::uint32_t count() const { return static_cast<std::uint32_t>(rig_.devices.size()); }
+  const Device& device(std::uint32_t i) const { return rig_.devices[i].device; }
+
+  NodeId add_node(Node node) {
+    rig_.nodes.push_back(std::move(node));
+    return NodeId{static_cast<std::uint32_t>(rig_.nodes.size() - 1)};
+  }
+
+  void add_cable(NodeId a, NodeId b, LinkRate rate) {
+    rig_.cables.push_back({a, b, std::move(rate.type), rate.per_direction, rate.latency});
+  }
+
+  bool may_copy(Pair pair) const {
+    for (const PeerAccess& peer : rig_.peer_access)
+      if (Pair(peer.from, peer.to) == pair) return true;
+    return false;
+  }
+
+  void allow_both_ways(std::uint32_t a, std::uint32_t b) {
+    if (may_copy({a, b})) return;
+    rig_.peer_access.push_back({a, b});
+    rig_.peer_access.push_back({b, a});
+  }
+
+  /// A bridge spans two neighbouring slots; an odd card at the end stays on PCIe.
+  void add_bridges() {
+    for (std::uint32_t i = 0; i + 1 < count(); i += 2) {
+      if (device(i).peer_link.kind != PeerLinkKind::kNvlinkBridge) continue;
+      if (device(i).name != device(i + 1).name)
+        throw std::invalid_argument(
+            fmt::format("{}: an NVLink bridge joins two of the same type, got {} beside {}",
+                        rig_.name, device(i).name, device(i + 1).name));
+      add_cable(node_of(i), node_of(i + 1), peer_cable(device(i)));
+      allow_both_ways(i, i + 1);
+    }
+  }
+
+  std::vector<std::uint32_t> devices_with(PeerLinkKind kind) const {
+    std::vector<std::uint32_t> found;
+    for (std::uint32_t i = 0; i < count(); ++i)
+      if (device(i).peer_link.kind == kind) found.push_back(i);
+    return found;
+  }
+
+  void add_switch() {
+    const std::vector<std::uint32_t> members = devices_with(PeerLinkKind::kNvlinkSwitch);
+    if (members.size() < 2) return;
+    const NodeId hub = add_node({NodeKind::kNvSwitch, "nvswitch0", {}});
+    for (const std::uint32_t i : members) add_cable(node_of(i), hub, peer_cable(device(i)));
+    allow_all(members);
+  }
+
+  void add_mesh() {
+    const std::vector<std::uint32_t> members = devices_with(PeerLinkKind::kXgmi);
+    for (std::size_t i = 0; i < members.size(); ++i)
+      for (std::size_t j = i + 1; j < members.size(); ++j)
+        add_cable(node_of(members[i]), node_of(members[j]), peer_cable(device(members[i])));
+    allow_all(members);
+  }
+
+  void allow_all(const std::vector<std::uint32_t>& members) {
+    for (std::size_t i = 0; i < members.size(); ++i)
+      for (std::size_t j = i + 1; j < members.size(); ++j) allow_both_ways(members[i], members[j]);
+  }
+
+  void allow_pcie_peers() {
+    for (std::uint32_t i = 0; i < count(); ++i)
+      for (std::uint32_t j = i + 1; j < count(); ++j)
+        if (device(i).pcie_p2p && device(j).pcie_p2p && device(i).vendor == device(j).vendor)
+          allow_both_ways(i, j);
+  }
+
+  Rig& rig_;
+  LinkChoice link_;
+};
+
+void check_nvlink_wish(const RigRequest& request) {
+  if (request.link != LinkChoice::kNvlink) return;
+  if (request.devices.size() < 2)
+    throw std::invalid_argument(fmt::format("{}: NVLink joins at least two devices, got {}",
+                                            request.name, request.devices.size()));
+  for (const InstalledDevice& installed : request.devices)
+    if (!has_nvlink(installed.device))
+      throw std::invalid_argument(fmt::format(
+          "{}: {} has no NVLink{}", request.name, installed.device.name,
+          installed.device.peer_link.kind == PeerLinkKind::kXgmi ? "; its peers are joined by xGMI"
+                                                                 : ""));
+}
+
+void check_wish(const RigRequest& request) {
+  if (request.devices.empty())
+    throw std::invalid_argument(fmt::format("{}: a rig needs a device", request.name));
+  check_nvlink_wish(request);
+  if (request.devices.size() == 1) return;
+  for (const InstalledDevice& installed : request.devices)
+    if (!on_pcie(installed.device))
+      throw std::invalid_argument(
+          fmt::format("{}: {} is not a PCIe device, nothing joins it to the other {}", request.name,
+                      installed.device.name, request.devices.size() - 1));
+}
+
+std::string default_name(const Device& device, std::size_t index) {
+  return fmt::format("{}{}", device.kind == DeviceKind::kCpu ? "cpu" : "gpu", index);
+}
+
+}  // namespace
+
+Rig build_rig(const RigRequest& request) {
+  check_wish(request);
+  Rig rig;
+  rig.name = request.name;
+  rig.devices = request.devices;
+  rig.host = request.host;
+  for (std::uint32_t i = 0; i < rig.devices.size(); ++i) {
+    InstalledDevice& installed = rig.devices[i];
+    if (installed.name.empty()) installed.name = default_name(installed.device, i);
+    rig.nodes.push_back({NodeKind::kDevice, installed.name, i});
+  }
+  Wiring(rig, request.link).wire();
+  validate(rig);
+  return rig;
+}
+
+}  // namespace rigsim::topology

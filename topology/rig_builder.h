@@ -1,0 +1,36 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "topology/rig.h"
+
+namespace rigsim::topology {
+
+/// Which cables join the devices of a rig beyond the host's PCIe.
+enum class LinkChoice {
+  kDefault,  ///< what comes with the board: NVSwitch and xGMI yes, an NVLink bridge (bought apart)
+             ///< no
+  kPcie,     ///< PCIe alone
+  kNvlink    ///< NVLink: a bridge per pair, or the NVSwitch
+};
+
+/// What somebody says who names a rig: devices in slot order, how they are joined, and the host.
+struct RigRequest {
+  std::string name;
+  std::vector<InstalledDevice>
+      devices;  ///< an empty InstalledDevice::name becomes "gpu0", "gpu1", ... or "cpu0"
+  LinkChoice link = LinkChoice::kDefault;
+  Host host;
+};
+
+/// Wires a rig: every PCIe device on the host's root complex by its own link (the device's own
+/// generation and lanes), bridges on pairs 0-1, 2-3, ..., one NVSwitch for all devices that need
+/// one, an xGMI mesh. Devices off PCIe (an Apple SoC, a CPU) have no cables. Peer access: always
+/// over NVLink and xGMI, over PCIe where both devices' stock driver allows it (Device::pcie_p2p).
+/// Bandwidths and latencies: link_rates.h. Throws std::invalid_argument when the wish cannot be
+/// wired: no devices, NVLink asked of a device without it, a bridge with nothing at its other end,
+/// several devices off PCIe; the message says which device and why.
+[[nodiscard]] Rig build_rig(const RigRequest& request);
+
+}  // namespace rigsim::topology

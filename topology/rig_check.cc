@@ -1,0 +1,145 @@
+#include "topology/rig_check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+#include <stdexcept>
+#include <tuple>
+
+namespace rigsim::topology {
+namespace {
+
+std::size_t index(NodeId id) { return static_cast<std::size_t>(id); }
+
+template <class... Args>
+[[noreturn]] void refuse(const Rig& rig, fmt::format_string<Args...> text, Args&&... args) {
+  throw std::invalid_argument(
+      fmt::format("rig {}: {}", rig.name, fmt::format(text, std::forward<Args>(args)...)));
+}
+
+/// Groups of nodes that are joined by cables.
+class Groups {
+ public:
+  explicit Groups(std::size_t size) : parent_(size) {
+    std::iota(parent_.begin(), parent_.end(), std::size_t{0});
+  }
+
+  std::size_t of(std::size_t node) const {
+    while (parent_[node] != node) node = parent_[node];
+    return node;
+  }
+
+  /// Joins the groups of both; false when they were one group already.
+  bool join(std::size_t a, std::size_t b) {
+    const std::size_t group_a = of(a);
+    const std::size_t group_b = of(b);
+    parent_[group_b] = group_a;
+    return group_a != group_b;
+  }
+
+ private:
+  std::vector<std::size_t> parent_;
+};
+
+void check_devices(const Rig& rig) {
+  if (rig.devices.empty()) refuse(rig, "a rig needs a device");
+  std::set<std::string_view> names;
+  for (const InstalledDevice& installed : rig.devices) {
+    if (!names.insert(installed.name).second)
+      refuse(rig, "two devices are named \"{}\"", installed.name);
+    if (installed.power_limit && !(installed.power_limit->count() > 0))
+      refuse(rig, "{}: the power limit must be > 0 W, got {} W", installed.name,
+             installed.power_limit->count());
+  }
+}
+
+void check_nodes(const Rig& rig) {
+  std::set<std::string_view> names;
+  std::vector<int> nodes_of_device(rig.devices.size());
+  for (const Node& node : rig.nodes) {
+    if (!names.insert(node.name).second) refuse(rig, "two nodes are named \"{}\"", node.name);
+    if (node.device.has_value() != (node.kind == NodeKind::kDevice))
+      refuse(rig, "node {}: a device node, and no other, names a device", node.name);
+    if (!node.device) continue;
+    if (*node.device >= rig.devices.size())
+      refuse(rig, "node {}: device {} is unknown, the rig has {}", node.name, *node.device,
+             rig.devices.size());
+    if (++nodes_of_device[*node.device] > 1)
+      refuse(rig, "device {} stands at two nodes, the second is {}", rig.devices[*node.device].name,
+             node.name);
+  }
+  const auto missing = std::find(nodes_of_device.begin(), nodes_of_device.end(), 0);
+  if (missing != nodes_of_device.end())
+    refuse(rig, "device {} stands at no node",
+           rig.devices[static_cast<std::size_t>(missing - nodes_of_device.begin())].name);
+}
+
+std::string describe(const Rig& rig, const Cable& cable) {
+  return fmt::format("cable {} - {} ({})", rig.nodes[index(cable.a)].name,
+                     rig.nodes[index(cable.b)].name, cable.type);
+}
+
+void check_cable(const Rig& rig, std::size_t number) {
+  const Cable& cable = rig.cables[number];
+  for (const NodeId end : {cable.a, cable.b})
+    if (index(end) >= rig.nodes.size())
+      refuse(rig, "cable {} ({}): node {} is unknown, the rig has {}", number, cable.type,
+             index(end), rig.nodes.size());
+  if (cable.a == cable.b) refuse(rig, "{}: both ends are the same node", describe(rig, cable));
+  if (!(cable.per_direction.count() > 0))
+    refuse(rig, "{}: bandwidth must be > 0, got {} GB/s", describe(rig, cable),
+           cable.per_direction.count() * 1e-9);
+  if (cable.latency < sim::Duration::zero())
+    refuse(rig, "{}: latency must be >= 0, got {} us", describe(rig, cable),
+           sim::to_seconds(cable.latency) * 1e6);
+}
+
+void check_cables(const Rig& rig) {
+  std::set<std::tuple<NodeId, NodeId, std::string_view>> seen;
+  Groups pcie(rig.nodes.size());
+  for (std::size_t i = 0; i < rig.cables.size(); ++i) {
+    check_cable(rig, i);
+    const Cable& cable = rig.cables[i];
+    if (!seen.insert({std::min(cable.a, cable.b), std::max(cable.a, cable.b), cable.type}).second)
+      refuse(rig, "{}: the pair has such a cable already", describe(rig, cable));
+    if (cable.type.starts_with("pcie") && !pcie.join(index(cable.a), index(cable.b)))
+      refuse(rig, "{}: PCIe must form a tree, this cable closes a cycle", describe(rig, cable));
+  }
+}
+
+void check_reach(const Rig& rig) {
+  if (rig.cables.empty()) return;
+  Groups joined(rig.nodes.size());
+  for (const Cable& cable : rig.cables) joined.join(index(cable.a), index(cable.b));
+  std::set<std::size_t> with_host;
+  for (std::size_t i = 0; i < rig.nodes.size(); ++i)
+    if (rig.nodes[i].kind == NodeKind::kHost) with_host.insert(joined.of(i));
+  for (std::size_t i = 0; i < rig.nodes.size(); ++i)
+    if (rig.nodes[i].kind == NodeKind::kDevice && !with_host.contains(joined.of(i)))
+      refuse(rig, "device {} is not connected to a host", rig.nodes[i].name);
+}
+
+void check_peer_access(const Rig& rig) {
+  for (const PeerAccess& peer : rig.peer_access) {
+    for (const std::uint32_t device : {peer.from, peer.to})
+      if (device >= rig.devices.size())
+        refuse(rig, "peer access: device {} is unknown, the rig has {}", device,
+               rig.devices.size());
+    if (peer.from == peer.to)
+      refuse(rig, "peer access of {} to itself", rig.devices[peer.from].name);
+  }
+}
+
+}  // namespace
+
+void validate(const Rig& rig) {
+  check_devices(rig);
+  check_nodes(rig);
+  check_cables(rig);
+  check_reach(rig);
+  check_peer_access(rig);
+}
+
+}  // namespace rigsim::topology
