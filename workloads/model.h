@@ -14,8 +14,8 @@ enum class AttentionKind { kStandard, kMla };  ///< kStandard covers MHA, GQA an
 
 /// Mixture of experts; dense models have none.
 struct Experts {
-  int count = 0;               ///< routed experts per MoE layer
-  int active = 0;              ///< routed experts per token
+  int count = 0;   ///< routed experts per MoE layer
+  int active = 0;  ///< routed experts per token
   std::int64_t intermediate = 0;
   int shared = 0;
   int first_dense_layers = 0;
@@ -35,8 +35,8 @@ enum class WindowPattern { kNone, kAllLayers, kEvenLayers };
 
 /// A transformer by its own numbers. Counts and bytes follow from these by formula.
 struct Model {
-  std::string name;    ///< catalogue name, "llama-3-70b"
-  std::string hf_id;
+  std::string name{};  ///< catalogue name, "llama-3-70b"
+  std::string hf_id{};
   ModelFamily family = ModelFamily::kLlama;
   int layers = 0;
   std::int64_t hidden = 0;
@@ -48,13 +48,25 @@ struct Model {
   bool tied_embeddings = false;
   bool qkv_bias = false;
   bool qk_norm = false;
+  bool post_norms = false;  ///< also a norm after attention and after the FFN (Gemma 2)
   AttentionKind attention = AttentionKind::kStandard;
-  std::optional<Experts> experts;
-  std::optional<Mla> mla;
+  std::optional<Experts> experts{};
+  std::optional<Mla> mla{};
   std::int64_t sliding_window = 0;  ///< tokens; 0: none
   WindowPattern window_pattern = WindowPattern::kNone;
   std::int64_t max_context = 0;
-  std::optional<std::int64_t> published_parameters;
+  std::optional<std::int64_t> published_parameters{};
 };
+
+/// Throws std::invalid_argument naming model, field, value and what is allowed, unless the numbers
+/// describe a transformer of `model.family`: positive sizes within sane limits, query heads a
+/// multiple of KV heads, MLA and expert numbers present exactly where the family needs them.
+void validate(const Model& model);
+
+/// Whether `layer` (0-based) routes its tokens to experts.
+[[nodiscard]] bool is_moe_layer(const Model& model, int layer);
+
+/// Whether `layer` (0-based) attends only within `model.sliding_window` tokens.
+[[nodiscard]] bool is_windowed_layer(const Model& model, int layer);
 
 }  // namespace rigsim::workloads
