@@ -21,17 +21,16 @@ struct PcieGeneration {
   nanoseconds latency;
 };
 
-// Line rates of x16 are 4, 8, 15.75, 31.5, 63 and 121 GB/s. All figures read 2026-11.
-//  1, 2  no measurement found: 0.76 of the line rate, as Gen3; latency as Gen4.
-//  3     12 GB/s: NCCL's planning constant (NVIDIA/nccl topo.h @5067397c); latency as Gen4.
-//  4     26.5 GB/s: RTX 4090 and 3090 peer copies 25.9 to 27.1 (dbkinghorn lab notes; ik_llama.cpp
-//  PR#1018;
-//        club-3090 PCIE_P2P.md @4a29ab57), pinned host copies 25.5 in and 26.8 out
-//        (nvbandwidth#15). 1.01 to 1.14 us.
-//  5     55 GB/s: RTX PRO 6000 peer copies 54 to 56.3, pinned host copies 55.1 in and 56.4 out
-//  (rtx6kpro @29f3863a),
-//        H100 SXM host copies 55.2 to 55.4 (nvbandwidth 0.10.0 log). 0.37 to 0.72 us.
-//  6     no measurement found: 0.87 of the line rate, as Gen5.
+// Line rates of x16 are 4, 8, 15.75, 31.5, 63 and 121 GB/s. Figures read 2026-11.
+//
+// 1, 2: no measurement found; 0.76 of the line rate as Gen3, latency as Gen4.
+// 3: 12 GB/s is NCCL's planning constant (NVIDIA/nccl topo.h @5067397c); latency as Gen4.
+// 4: RTX 4090 and 3090 peer copies 25.9 to 27.1 GB/s, 1.01 to 1.14 us (dbkinghorn lab notes;
+//    ik_llama.cpp PR#1018; club-3090 PCIE_P2P.md @4a29ab57); pinned host copies 25.5 in and 26.8
+//    out (nvbandwidth#15).
+// 5: RTX PRO 6000 peer copies 54 to 56.3 GB/s, 0.37 to 0.72 us, pinned host copies 55.1 in and 56.4
+//    out (rtx6kpro @29f3863a); H100 SXM host copies 55.2 to 55.4 (nvbandwidth 0.10.0 log).
+// 6: no measurement found; 0.87 of the line rate as Gen5.
 constexpr std::array<PcieGeneration, 6> kPcie{{
     {3.0, nanoseconds(550)},
     {6.1, nanoseconds(550)},
@@ -51,18 +50,17 @@ struct PeerChip {
   nanoseconds latency;
 };
 
-// All figures read 2026-11.
-//  GA102 bridge   51.0 of 56.25 GB/s each way at once; 7 us is the floor of a copy call (A6000:
-//  siboehm/bench @1f34a58c).
-//                 Line rate 4 x 14.0625 GB/s: GA102 white paper. The 3090's bridge is the same
-//                 link, not measured.
-//  GA100 bridge   275 of 300 GB/s, 2.25 us (4x A100 80GB PCIe, nvlink-multiple-gpus notes).
-//  GA100 switch   274 of 300 GB/s by copy engine, 2.8 us through two cables (8x A100 SXM, nvmlc
-//  README). GH100 bridge   257 of 300 GB/s, 2.56 us (2x H100 PCIe, HPE DL380a Gen11 notes). GH100
-//  switch   393 to 397 of 450 GB/s, 2.77 us through two cables (8x H100 SXM, nvbandwidth 0.10.0
-//  log). Aqua Vanjaram  48 of 64 GB/s per link (rocm.blogs.amd.com, mi300x-rccl-xgmi); latency not
-//  measured: as NVSwitch. any            no measurement: 0.86, 0.87 and 0.75 of the line rate, the
-//  lowest measured of their kind.
+// Figures read 2026-11.
+//
+// GA102 bridge: 51.0 of 56.25 GB/s (4 x 14.0625) each way at once; 7 us is the floor of a copy call
+//   (A6000, siboehm/bench @1f34a58c; GA102 white paper). The 3090 has the same link.
+// GA100 bridge: 275 of 300 GB/s, 2.25 us (4x A100 80GB PCIe, nvlink-multiple-gpus notes).
+// GA100 switch: 274 of 300 GB/s by copy engine, 2.8 us over two cables (nvmlc README).
+// GH100 bridge: 257 of 300 GB/s, 2.56 us (2x H100 PCIe, HPE DL380a Gen11 notes).
+// GH100 switch: 393 to 397 of 450 GB/s, 2.77 us over two cables (nvbandwidth 0.10.0 log).
+// Aqua Vanjaram: 48 of 64 GB/s a link (rocm.blogs.amd.com, mi300x-rccl-xgmi); latency not measured.
+//
+// Others: no measurement; 0.857, 0.87 and 0.75 of the line rate, the lowest of their kind.
 constexpr std::array<PeerChip, 11> kPeerChips{{
     {"GA102", PeerLinkKind::kNvlinkBridge, "nvlink3", 14.0625, 0.907, nanoseconds(7000)},
     {"GA100", PeerLinkKind::kNvlinkBridge, "nvlink3", 25.0, 0.917, nanoseconds(2250)},
@@ -113,6 +111,12 @@ LinkRate pcie_link(int generation, int lanes) {
           row.latency};
 }
 
+LinkRate host_cable(const Device& device) try {
+  return pcie_link(device.pcie_gen, device.pcie_lanes);
+} catch (const std::invalid_argument& error) {
+  throw std::invalid_argument(fmt::format("{}: {}", device.name, error.what()));
+}
+
 LinkRate peer_cable(const Device& device) {
   if (device.peer_link.kind == PeerLinkKind::kNone)
     throw std::invalid_argument(fmt::format("{} has no NVLink or xGMI", device.name));
@@ -127,15 +131,15 @@ LinkRate peer_cable(const Device& device) {
 }
 
 StagedCopyRate staged_copy(const Device& device) {
-  const LinkRate link = pcie_link(device.pcie_gen, device.pcie_lanes);
-  // Figures read 2026-11, from p2pBandwidthLatencyTest with peer access off:
-  //  Gen4 and older  22 GB/s (2x RTX 4090 21.7 to 22.7, A100 PCIe 21.5), both ways 29.6
-  //  to 30.9; 11.4 to 12.8 us
-  //                  (a container and a lab; virtual machines need 15 to 22 us).
-  //  Gen5, SXM       37.2 to 37.4 GB/s, both ways 45.6 to 52, 16.5 us (8x H100; NVIDIA/nccl#1264).
-  //  Gen5, card      26.1 GB/s, both ways 35.2, 16.6 us (2x H100 PCIe, HPE DL380a Gen11 notes).
-  // Narrow links: 6.34 of 6.6 GB/s on x4 (tinygrad/open-gpu-kernel-modules#44), so 0.96 of the link
-  // is the other bound.
+  const LinkRate link = host_cable(device);
+  // By p2pBandwidthLatencyTest with peer access off; figures read 2026-11.
+  // Gen4 and older: 22 GB/s (RTX 4090 21.7 to 22.7, A100 PCIe 21.5), both ways 29.6 to 30.9; 11.4
+  // to
+  //   12.8 us (virtual machines: 15 to 22 us).
+  // Gen5, SXM: 37.2 to 37.4 GB/s, both ways 45.6 to 52, 16.5 us (8x H100; NVIDIA/nccl#1264).
+  // Gen5, card: 26.1 GB/s, both ways 35.2, 16.6 us (2x H100 PCIe, HPE DL380a Gen11 notes).
+  // Narrow links: 6.34 of 6.6 GB/s on x4 (tinygrad/open-gpu-kernel-modules#44), so 0.96 of the
+  // link.
   const bool gen5 = device.pcie_gen >= 5;
   const bool sxm = device.peer_link.kind == PeerLinkKind::kNvlinkSwitch;
   const double one_way = gen5 ? (sxm ? 37.2 : 26.1) : 22.0;

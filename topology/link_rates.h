@@ -19,6 +19,10 @@ struct LinkRate {
 /// Throws std::invalid_argument unless generation is 1 to 6 and lanes one of 1, 2, 4, 8, 16.
 [[nodiscard]] LinkRate pcie_link(int generation, int lanes);
 
+/// The link between a device and what it is plugged into, by its own generation and lanes.
+/// Throws std::invalid_argument as the above, naming the device.
+[[nodiscard]] LinkRate host_cable(const Device& device);
+
 /// The cable a device has to its peers: one bridge (NVLink pair), its port into the NVSwitch, or
 /// one xGMI link to one peer. Chips without a measurement of their own get the kind's cautious
 /// share of the line rate. Throws std::invalid_argument when the device has no such link or states
@@ -35,7 +39,7 @@ struct StagedCopyRate {
 };
 
 /// Staged copies out of or into `device` by its PCIe generation, lanes and form.
-/// Throws std::invalid_argument as pcie_link() does.
+/// Throws std::invalid_argument as host_cable() does.
 [[nodiscard]] StagedCopyRate staged_copy(const Device& device);
 
 }  // namespace rigsim::topology

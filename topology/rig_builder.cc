@@ -34,8 +34,7 @@ class Wiring {
   void wire() {
     if (!on_pcie(device(0))) return;
     const NodeId host = add_node({NodeKind::kHost, "host0", {}});
-    for (std::uint32_t i = 0; i < count(); ++i)
-      add_cable(node_of(i), host, pcie_link(device(i).pcie_gen, device(i).pcie_lanes));
+    for (std::uint32_t i = 0; i < count(); ++i) add_cable(node_of(i), host, host_cable(device(i)));
     if (link_ == LinkChoice::kNvlink) add_bridges();
     if (link_ != LinkChoice::kPcie) {
       add_switch();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <set>
 #include <stdexcept>
@@ -88,8 +89,8 @@ void check_cable(const Rig& rig, std::size_t number) {
       refuse(rig, "cable {} ({}): node {} is unknown, the rig has {}", number, cable.type,
              index(end), rig.nodes.size());
   if (cable.a == cable.b) refuse(rig, "{}: both ends are the same node", describe(rig, cable));
-  if (!(cable.per_direction.count() > 0))
-    refuse(rig, "{}: bandwidth must be > 0, got {} GB/s", describe(rig, cable),
+  if (!(cable.per_direction.count() > 0) || !std::isfinite(cable.per_direction.count()))
+    refuse(rig, "{}: bandwidth must be > 0 and finite, got {} GB/s", describe(rig, cable),
            cable.per_direction.count() * 1e-9);
   if (cable.latency < sim::Duration::zero())
     refuse(rig, "{}: latency must be >= 0, got {} us", describe(rig, cable),
@@ -109,15 +110,28 @@ void check_cables(const Rig& rig) {
   }
 }
 
+bool is_device(const Rig& rig, NodeId node) {
+  return rig.nodes[index(node)].kind == NodeKind::kDevice;
+}
+
+/// Devices forward nothing, so each needs a cable of its own to a host or to switches that reach
+/// one.
 void check_reach(const Rig& rig) {
   if (rig.cables.empty()) return;
-  Groups joined(rig.nodes.size());
-  for (const Cable& cable : rig.cables) joined.join(index(cable.a), index(cable.b));
+  Groups trunk(rig.nodes.size());
+  for (const Cable& cable : rig.cables)
+    if (!is_device(rig, cable.a) && !is_device(rig, cable.b))
+      trunk.join(index(cable.a), index(cable.b));
   std::set<std::size_t> with_host;
   for (std::size_t i = 0; i < rig.nodes.size(); ++i)
-    if (rig.nodes[i].kind == NodeKind::kHost) with_host.insert(joined.of(i));
-  for (std::size_t i = 0; i < rig.nodes.size(); ++i)
-    if (rig.nodes[i].kind == NodeKind::kDevice && !with_host.contains(joined.of(i)))
+    if (rig.nodes[i].kind == NodeKind::kHost) with_host.insert(trunk.of(i));
+  std::set<NodeId> reached;
+  for (const Cable& cable : rig.cables) {
+    if (with_host.contains(trunk.of(index(cable.a)))) reached.insert(cable.b);
+    if (with_host.contains(trunk.of(index(cable.b)))) reached.insert(cable.a);
+  }
+  for (std::uint32_t i = 0; i < rig.nodes.size(); ++i)
+    if (is_device(rig, NodeId{i}) && !reached.contains(NodeId{i}))
       refuse(rig, "device {} is not connected to a host", rig.nodes[i].name);
 }
 

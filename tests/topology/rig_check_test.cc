@@ -42,8 +42,9 @@ TEST(Validate, RefusesCablesToNowhere) {
 }
 
 TEST(Validate, RefusesImpossibleRates) {
-  EXPECT_THAT(checking([](Rig& rig) { rig.cables[0].per_direction = {}; }),
-              refuses_with("cable gpu0 - host0 (pcie4x16): bandwidth must be > 0, got 0 GB/s"));
+  EXPECT_THAT(
+      checking([](Rig& rig) { rig.cables[0].per_direction = {}; }),
+      refuses_with("cable gpu0 - host0 (pcie4x16): bandwidth must be > 0 and finite, got 0 GB/s"));
   EXPECT_THAT(
       checking([](Rig& rig) { rig.cables[0].per_direction = sim::Bandwidth(std::nan("")); }),
       refuses_with("bandwidth must be > 0"));
@@ -53,6 +54,13 @@ TEST(Validate, RefusesImpossibleRates) {
 
 TEST(Validate, RefusesADeviceThatNoCableReaches) {
   EXPECT_THAT(checking([](Rig& rig) { rig.cables.pop_back(); }),
+              refuses_with("device gpu1 is not connected to a host"));
+}
+
+TEST(Validate, RefusesADeviceThatOnlyAnotherDeviceReaches) {
+  EXPECT_THAT(checking([](Rig& rig) {
+                rig.cables[1] = {NodeId{0}, NodeId{1}, "nvlink3x4", sim::Bandwidth(1e9), {}};
+              }),
               refuses_with("device gpu1 is not connected to a host"));
 }
 
