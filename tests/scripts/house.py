@@ -1,0 +1,34 @@
+"""What the checks of the repository share: its root, its rooms, its files."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(os.environ.get("RIGSIM_SOURCE_DIR", Path(__file__).resolve().parents[2]))
+
+# A room includes itself and what stands to its left.
+ROOMS = ["sim", "topology", "workloads", "configs", "analysis", "cli"]
+
+
+def sources(room):
+    """C++ files of a room, sorted."""
+    return sorted(p for p in (ROOT / room).rglob("*") if p.suffix in (".h", ".cc"))
+
+
+def committed_files():
+    """Files that git tracks; without git, all but build folders and results."""
+    if (ROOT / ".git").exists():
+        # A container may run as another user than the one who cloned.
+        command = ["git", "-c", "safe.directory=*", "-C", str(ROOT), "ls-files", "-z"]
+        names = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\0")
+        return [ROOT / name for name in names if name and (ROOT / name).is_file()]
+    skipped = ("build", "out", ".git")
+    return [p for p in ROOT.rglob("*") if p.is_file() and not p.relative_to(ROOT).parts[0].startswith(skipped)]
+
+
+def report(problems):
+    """Prints each problem and ends the check: 0 when there are none."""
+    for problem in problems:
+        print(problem)
+    sys.exit(1 if problems else 0)

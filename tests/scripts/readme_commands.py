@@ -1,0 +1,56 @@
+"""Every command in the README's code blocks works. Usage: readme_commands.py RIGSIM_BINARY
+
+Commands of `rigsim` run in an empty folder and must end with 0, or with 4 ("does not fit" is an answer); scripts must
+exist, be executable and be syntactically sound (running them is what started this test).
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+
+from house import ROOT, report
+
+BLOCK = re.compile(r"^```(?:sh|bash|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def commands(text):
+    """Command lines of shell blocks: continuations joined, comments, prompts and output left out."""
+    for block in BLOCK.findall(text):
+        for line in block.replace("\\\n", " ").splitlines():
+            words = shlex.split(line.removeprefix("$ "), comments=True)
+            if words:
+                yield words
+
+
+def problem_with(words, binary, folder):
+    """What is wrong with a command, or None."""
+    line = shlex.join(words)
+    if words[0] in ("rigsim", "build/release/cli/rigsim"):
+        if not binary:
+            return None
+        run = subprocess.run([binary] + words[1:], cwd=folder, capture_output=True, text=True, check=False)
+        return None if run.returncode in (0, 4) else f"{line}: exit {run.returncode}\n{run.stderr}"
+    if words[0].startswith("./"):
+        script = ROOT / words[0]
+        if not os.access(script, os.X_OK):
+            return f"{line}: no such script"
+        run = subprocess.run(["bash", "-n", str(script)], capture_output=True, text=True, check=False)
+        return f"{line}: {run.stderr}" if run.returncode else None
+    return None if words[0] in ("git", "cd") else f"{line}: this test does not know how to check it"
+
+
+def main(binary):
+    found = list(commands((ROOT / "README.md").read_text(encoding="utf-8")))
+    with tempfile.TemporaryDirectory() as folder:
+        problems = [problem_with(words, binary, folder) for words in found]
+    if not found:
+        problems = ["README.md shows no command"]
+    report([problem for problem in problems if problem])
+
+
+if __name__ == "__main__":
+    assert list(commands("```sh\n./a \\\n  b  # c\n```\n")) == [["./a", "b"]]
+    main(sys.argv[1] if len(sys.argv) > 1 else "")
