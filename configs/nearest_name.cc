@@ -16,6 +16,7 @@ constexpr std::size_t kLongestCompared = 64;
 std::optional<std::size_t> remoteness(std::string_view wanted, std::string_view name) {
   if (wanted.empty() || name.empty()) return std::nullopt;
   const std::size_t distance = edit_distance(wanted, name);
+  if (wanted.size() >= 3 && name.starts_with(wanted)) return std::min<std::size_t>(distance, 1);
   if (distance * 3 <= std::max(wanted.size(), name.size()) || distance <= 1) return distance;
   const bool contained =
       wanted.size() >= 3 && name.size() >= 3 &&

@@ -17,8 +17,8 @@ namespace rigsim::configs {
 [[nodiscard]] std::size_t edit_distance(std::string_view a, std::string_view b);
 
 /// The names most like `wanted`, best first, at most `most`; compared as normalised. None where
-/// nothing is near: closer than a third of the length, or one contains the other.
-/// Ties keep the order of `names`.
+/// nothing is near: closer than a third of the length, or one contains the other. A name that
+/// begins as `wanted` counts as one edit away. Ties keep the order of `names`.
 [[nodiscard]] std::vector<std::string> nearest_names(std::string_view wanted,
                                                      std::span<const std::string> names,
                                                      std::size_t most = 3);

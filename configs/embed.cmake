@@ -1,0 +1,18 @@
+# Writes OUTPUT, a C++ source holding the text of each of FILES (paths below BASE), so that the program needs no
+# installed data. Run as: cmake -DOUTPUT=... -DBASE=... "-DFILES=a;b" -P embed.cmake
+set(entries "")
+set(text "#include \"configs/embedded_files.h\"\n\n#include <array>\n\nnamespace rigsim::configs {\nnamespace {\n")
+set(index 0)
+foreach(file IN LISTS FILES)
+  file(READ "${BASE}/${file}" content)
+  string(FIND "${content}" ")rigsim_data\"" clash)
+  if(NOT clash EQUAL -1)
+    message(FATAL_ERROR "${file} holds the text that ends a raw string")
+  endif()
+  string(APPEND text "\nconstexpr char kFile${index}[] = R\"rigsim_data(${content})rigsim_data\";\n")
+  string(APPEND entries "    EmbeddedFile{\"${file}\", std::string_view(kFile${index}, sizeof kFile${index} - 1)},\n")
+  math(EXPR index "${index} + 1")
+endforeach()
+string(APPEND text "\nconstexpr std::array kFiles = {\n${entries}};\n\n}  // namespace\n\n")
+string(APPEND text "std::span<const EmbeddedFile> embedded_files() { return kFiles; }\n\n}  // namespace rigsim::configs\n")
+file(WRITE "${OUTPUT}" "${text}")
