@@ -3,12 +3,10 @@
 #include <array>
 #include <cstddef>
 
+#include "workloads/whole_blocks.h"
+
 namespace rigsim::workloads {
 namespace {
-
-constexpr std::int64_t divide_up(std::int64_t amount, std::int64_t unit) {
-  return (amount + unit - 1) / unit;
-}
 
 constexpr TensorTypeInfo block(TensorType type, std::string_view name, std::int64_t weights,
                                std::int64_t bytes) {
@@ -102,6 +100,10 @@ double TensorTypeInfo::bits_per_weight(std::int64_t side) const {
 std::span<const TensorTypeInfo> tensor_types() { return kTypes; }
 
 const TensorTypeInfo& info(TensorType type) { return kTypes.at(static_cast<std::size_t>(type)); }
+
+bool is_quantised(TensorType type) {
+  return info(type).block_weights > 1 || info(type).tile.bits > 0;
+}
 
 sim::Bytes stored_bytes(TensorType type, const Tensor& tensor) {
   return sim::Bytes(tensor.count * divide_up(matrix_bits(info(type), tensor.rows, tensor.cols), 8));

@@ -81,6 +81,10 @@ struct TensorTypeInfo {
 
 [[nodiscard]] const TensorTypeInfo& info(TensorType type);
 
+/// Fewer bits than a floating-point number of its own: it must be unpacked before an ordinary
+/// multiplication.
+[[nodiscard]] bool is_quantised(TensorType type);
+
 /// Bytes of `tensor` stored as `type`: each row in whole blocks, each of its `count` matrices in
 /// whole bytes.
 [[nodiscard]] sim::Bytes stored_bytes(TensorType type, const Tensor& tensor);

@@ -1,0 +1,185 @@
+#include "workloads/parallel_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+#include <stdexcept>
+
+namespace rigsim::workloads {
+namespace {
+
+int layers_on_devices(const Model& model, const ParallelPlan& plan) {
+  return std::min(plan.gpu_layers.value_or(model.layers), model.layers);
+}
+
+bool head_on_devices(const Model& model, const ParallelPlan& plan) {
+  return !plan.gpu_layers || *plan.gpu_layers > model.layers;
+}
+
+void require_at_least_one(const char* name, int value) {
+  if (value < 1)
+    throw std::invalid_argument(fmt::format("plan: {} must be at least 1, got {}", name, value));
+}
+
+void validate_tensor_parallel(int tp, const Model& model) {
+  if (model.heads % tp != 0) {
+    throw std::invalid_argument(fmt::format("plan: tp={} must divide the {} attention heads of {}",
+                                            tp, model.heads, model.name));
+  }
+  if (model.kv_heads % tp != 0 && tp % model.kv_heads != 0) {
+    throw std::invalid_argument(
+        fmt::format("plan: tp={} must divide the {} KV heads of {} or be a multiple of them", tp,
+                    model.kv_heads, model.name));
+  }
+}
+
+void validate_expert_parallel(const ParallelPlan& plan, const Model& model) {
+  if (plan.ep == 1) return;
+  if (!model.experts || model.experts->count % plan.ep != 0) {
+    throw std::invalid_argument(
+        fmt::format("plan: ep={} must divide the experts of {}, which has {}", plan.ep, model.name,
+                    model.experts ? model.experts->count : 0));
+  }
+  if (plan.tp * plan.dp % plan.ep != 0) {
+    throw std::invalid_argument(
+        fmt::format("plan: ep={} must divide tp x dp = {} x {}", plan.ep, plan.tp, plan.dp));
+  }
+}
+
+void validate_stages(const ParallelPlan& plan, const Model& model) {
+  if (plan.pp > model.layers) {
+    throw std::invalid_argument(fmt::format("plan: pp must be 1 to the {} layers of {}, got {}",
+                                            model.layers, model.name, plan.pp));
+  }
+  if (plan.gpu_layers && *plan.gpu_layers < 0) {
+    throw std::invalid_argument(
+        fmt::format("plan: gpu_layers must be 0 or more, got {}", *plan.gpu_layers));
+  }
+  if (plan.layers_per_stage.empty()) return;
+  const auto& layers = plan.layers_per_stage;
+  if (std::ssize(layers) != plan.pp) {
+    throw std::invalid_argument(
+        fmt::format("plan: layers_per_stage must have one entry for each of the {} stages, got {}",
+                    plan.pp, layers.size()));
+  }
+  if (*std::ranges::min_element(layers) < 0) {
+    throw std::invalid_argument(fmt::format("plan: layers_per_stage must be 0 or more, got {}",
+                                            *std::ranges::min_element(layers)));
+  }
+  const std::int64_t sum = std::accumulate(layers.begin(), layers.end(), std::int64_t{0});
+  if (sum != layers_on_devices(model, plan)) {
+    throw std::invalid_argument(
+        fmt::format("plan: layers_per_stage must sum to the {} layers on devices, got {}",
+                    layers_on_devices(model, plan), sum));
+  }
+}
+
+/// vLLM's get_pp_indices (vllm/distributed/utils.py): the last stage also has the head, so the rest
+/// goes before it.
+std::vector<int> even_layers(int layers, int stages) {
+  std::vector<int> result(static_cast<std::size_t>(stages), layers / stages);
+  const int rest = layers % stages;
+  for (int i = 0; i < rest; ++i) ++result[static_cast<std::size_t>(stages - 2 - i)];
+  return result;
+}
+
+std::vector<Stage> consecutive(int first_layer, const std::vector<int>& layers) {
+  std::vector<Stage> stages;
+  for (const int count : layers) {
+    stages.push_back({.first_layer = first_layer, .layers = count});
+    first_layer += count;
+  }
+  return stages;
+}
+
+/// Running totals of the stages' memory.
+std::vector<std::int64_t> cumulative(std::span<const sim::Bytes> memory, int stages) {
+  if (std::ssize(memory) != stages) {
+    throw std::invalid_argument(fmt::format(
+        "placing {} stages by memory needs the memory of each, got {}", stages, memory.size()));
+  }
+  std::vector<std::int64_t> sums;
+  for (const sim::Bytes bytes : memory) {
+    if (bytes <= sim::Bytes(0)) {
+      throw std::invalid_argument(
+          fmt::format("a stage's free memory must be > 0, got {} bytes", bytes.count()));
+    }
+    sums.push_back(bytes.count() + (sums.empty() ? 0 : sums.back()));
+  }
+  return sums;
+}
+
+/// Gives `slots` consecutive slots to stages in proportion to memory: the stage of each.
+std::vector<std::size_t> slots_by_memory(int slots,
+                                         const std::vector<std::int64_t>& cumulative_memory) {
+  std::vector<std::size_t> stage_of_slot;
+  std::size_t stage = 0;
+  for (std::int64_t slot = 0; slot < slots; ++slot) {
+    while (cumulative_memory[stage] * slots <= slot * cumulative_memory.back()) ++stage;
+    stage_of_slot.push_back(stage);
+  }
+  return stage_of_slot;
+}
+
+std::vector<Stage> stages_by_memory(const Model& model, const ParallelPlan& plan,
+                                    std::span<const sim::Bytes> stage_memory) {
+  const int layers = layers_on_devices(model, plan);
+  const bool head = head_on_devices(model, plan);
+  const auto stage_of_slot =
+      slots_by_memory(layers + (head ? 1 : 0), cumulative(stage_memory, plan.pp));
+  std::vector<int> counts(static_cast<std::size_t>(plan.pp), 0);
+  for (int i = 0; i < layers; ++i) ++counts[stage_of_slot[static_cast<std::size_t>(i)]];
+  std::vector<Stage> stages = consecutive(model.layers - layers, counts);
+  if (head) stages[stage_of_slot.back()].head = true;
+  return stages;
+}
+
+}  // namespace
+
+ParallelPlan layer_split(int devices) { return {.pp = devices}; }
+
+int device_count(const ParallelPlan& plan) { return plan.tp * plan.pp * plan.dp; }
+
+void validate(const ParallelPlan& plan, const Model& model, int devices) {
+  require_at_least_one("tp", plan.tp);
+  require_at_least_one("pp", plan.pp);
+  require_at_least_one("dp", plan.dp);
+  require_at_least_one("ep", plan.ep);
+  if (plan.tp > devices || plan.pp > devices || plan.dp > devices ||
+      std::int64_t{plan.tp} * plan.pp * plan.dp > devices) {
+    throw std::invalid_argument(
+        fmt::format("plan: tp={} x pp={} x dp={} needs more devices than the {} there are", plan.tp,
+                    plan.pp, plan.dp, devices));
+  }
+  validate_tensor_parallel(plan.tp, model);
+  validate_expert_parallel(plan, model);
+  validate_stages(plan, model);
+}
+
+std::optional<std::size_t> Placement::stage_of(int layer) const {
+  for (std::size_t i = 0; i < stages.size(); ++i) {
+    if (layer >= stages[i].first_layer && layer < stages[i].first_layer + stages[i].layers)
+      return i;
+  }
+  return std::nullopt;
+}
+
+Placement place_layers(const Model& model, const ParallelPlan& plan,
+                       std::span<const sim::Bytes> stage_memory) {
+  Placement placement;
+  placement.host_layers = model.layers - layers_on_devices(model, plan);
+  placement.head_on_host = !head_on_devices(model, plan);
+  if (plan.layers_per_stage.empty() && plan.balance == StageBalance::kByMemory) {
+    placement.stages = stages_by_memory(model, plan, stage_memory);
+    return placement;
+  }
+  placement.stages =
+      consecutive(placement.host_layers, plan.layers_per_stage.empty()
+                                             ? even_layers(layers_on_devices(model, plan), plan.pp)
+                                             : plan.layers_per_stage);
+  if (!placement.head_on_host) placement.stages.back().head = true;
+  return placement;
+}
+
+}  // namespace rigsim::workloads

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "sim/units.h"
+#include "workloads/model.h"
+
+namespace rigsim::workloads {
+
+/// What one device holds of the layers that are its own.
+enum class SplitMode {
+  kLayer  ///< whole layers, one stage after another (llama.cpp --split-mode layer)
+};
+
+/// How layers are shared out among pipeline stages when not given by hand.
+enum class StageBalance {
+  kByMemory,  ///< in proportion to the devices' free memory, the head counted as a layer, as
+              ///< llama.cpp does
+  kEven  ///< as even as they go; what is left over goes to the stages before the last, as vLLM does
+};
+
+/// How a model is spread over the devices of a rig. Devices are numbered replica by replica, within
+/// it stage by stage, within that rank by rank.
+struct ParallelPlan {
+  int tp = 1;  ///< tensor parallel: every matrix of a layer is divided among this many devices
+  int pp = 1;  ///< pipeline stages
+  int dp = 1;  ///< replicas of the whole
+  int ep = 1;  ///< experts are divided among this many of the tp x dp devices of a stage
+  std::vector<int> layers_per_stage{};  ///< by hand; empty: by `balance`
+  std::optional<int>
+      gpu_layers{};  ///< llama.cpp's -ngl: so many of the last layers on devices; none: all
+  SplitMode split = SplitMode::kLayer;
+  StageBalance balance = StageBalance::kByMemory;
+
+  friend bool operator==(const ParallelPlan&, const ParallelPlan&) = default;
+};
+
+/// The plan llama.cpp makes of `devices` devices without being asked: one stage on each.
+[[nodiscard]] ParallelPlan layer_split(int devices);
+
+/// tp x pp x dp.
+[[nodiscard]] int device_count(const ParallelPlan& plan);
+
+/// Throws std::invalid_argument, naming the number and what is allowed, unless `plan` fits `model`
+/// and at most `devices` devices: degrees >= 1; tp divides the heads, and divides the KV heads or
+/// is a multiple of them; pp at most the layers; ep divides tp x dp and the experts;
+/// layers_per_stage names every stage and sums to the layers on devices.
+void validate(const ParallelPlan& plan, const Model& model, int devices);
+
+/// The layers of one pipeline stage.
+struct Stage {
+  int first_layer = 0;
+  int layers = 0;
+  bool head = false;  ///< the final norm and the language-model head are here
+
+  friend bool operator==(const Stage&, const Stage&) = default;
+};
+
+/// Where the layers are.
+struct Placement {
+  int host_layers = 0;  ///< the first so many layers are computed by the host
+  bool head_on_host = false;
+  std::vector<Stage> stages;  ///< one per pipeline stage, in order; may be empty of layers
+
+  /// The stage of a layer; none: the host.
+  [[nodiscard]] std::optional<std::size_t> stage_of(int layer) const;
+};
+
+/// Places the layers of `model`. `stage_memory` is the free memory of each stage, read only when
+/// the plan balances by memory. With -ngl n (ggml-org/llama.cpp b2824, src llama.cpp:
+/// llm_load_tensors) the last n layers go to devices and the head too when n exceeds the layers. By
+/// memory: slot i of the s slots (layers on devices, and the head) goes to the first stage whose
+/// memory and that of those before it exceed i/s of the whole. Throws std::invalid_argument unless
+/// stage_memory has one positive entry per stage where it is read.
+[[nodiscard]] Placement place_layers(const Model& model, const ParallelPlan& plan,
+                                     std::span<const sim::Bytes> stage_memory);
+
+}  // namespace rigsim::workloads
