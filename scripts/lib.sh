@@ -47,7 +47,7 @@ install_packages() {
   ((${#missing[@]})) || return 0
   say "Installing from Debian: ${missing[*]}"
   as_root apt-get -qq update
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null
+  as_root env DEBIAN_FRONTEND=noninteractive DEBCONF_NOWARNINGS=yes apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null
 }
 
 # configure PRESET [OPTION...]: once per build folder; later changes of CMake files are ninja's to notice.

@@ -1,6 +1,7 @@
 """What the checks of the repository share: its root, its rooms, its files."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,13 +19,13 @@ def sources(room):
 
 def committed_files():
     """Files that git tracks; without git, all but build folders and results."""
-    if (ROOT / ".git").exists():
+    if shutil.which("git") and (ROOT / ".git").exists():
         # A container may run as another user than the one who cloned.
         command = ["git", "-c", "safe.directory=*", "-C", str(ROOT), "ls-files", "-z"]
         names = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\0")
         return [ROOT / name for name in names if name and (ROOT / name).is_file()]
-    skipped = ("build", "out", ".git")
-    return [p for p in ROOT.rglob("*") if p.is_file() and not p.relative_to(ROOT).parts[0].startswith(skipped)]
+    kept = [p for p in ROOT.iterdir() if p.name not in ("out", ".git") and not p.name.startswith("build")]
+    return [f for top in kept for f in ([top] if top.is_file() else top.rglob("*")) if f.is_file()]
 
 
 def report(problems):
