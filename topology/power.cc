@@ -19,36 +19,36 @@ struct Shares {
 };
 
 struct Family {
-  std::string_view chip;  ///< start of Device::chip; "" matches any
+  std::string_view chips;   ///< start of Device::chip; "" matches any
+  std::string_view fitted;  ///< the one that was measured; "" for a prior
   double waiting;
   Shares memory_bound;
   Shares compute_bound;
-  bool fitted;
 };
 
 // Least squares over the relative error of the clock; clock 1 is that of the 350 W row of the same
 // sweep. Figures read 2026-11.
 //
-// GA102: RTX 3090, 10 W steps, 190 W to 330 W (club-3090 @4a29ab57 docs/img/power-cap-3090-*.py).
+// GA10x: RTX 3090, 10 W steps, 190 W to 330 W (club-3090 @4a29ab57 docs/img/power-cap-3090-*.py).
 // Memory-bound: decode of a dense 27B Q3_K_XL, error 1.9 % rms, 3.5 % worst. Compute-bound: prefill
 // of that and of a 35B-A3B model, 2.9 % rms, 6.7 % worst. Left out: decode of the A3B model, which
 // waits for launches and keeps more clock. Waiting: 130 W and 144 W in P2 with nothing to do
 // (lmstudio-bug-tracker#1403, club-3090#390).
 //
-// AD102: RTX 4090, 230 W to 400 W, same source: decode speed only, no clocks, so that the curve and
+// AD10x: RTX 4090, 230 W to 400 W, same source: decode speed only, no clocks, so that the curve and
 // an r for memory_rate_fraction() were fitted at once, the exponent held at 2; speed error 0.6 %
 // rms, 1.5 % worst. Compute-bound and waiting: prior.
 //
-// GB202: RTX PRO 6000 Blackwell Workstation, two cards, 150 W to 600 W, gpu_burn -tc (rtx6kpro
-// @29f3863a data/): GEMM rate 2.2 % rms, 6.9 % worst. Memory-bound as AD102; waiting: prior.
+// GB20x: RTX PRO 6000 Blackwell Workstation, two cards, 150 W to 600 W, gpu_burn -tc (rtx6kpro
+// @29f3863a data/): GEMM rate 2.2 % rms, 6.9 % worst. Memory-bound as AD10x; waiting: prior.
 //
 // Any other: prior, nothing fitted. Decode at 70 % of the datasheet power: an H100 SXM decodes at
 // 320 W to 690 W of 700 W (ML.ENERGY v3).
 constexpr std::array<Family, 4> kFamilies{{
-    {"GA102", 0.38, {0.252, 0.644, 0.734}, {0.498, 0.393, 2.561}, true},
-    {"AD102", 0.25, {0.429, 0.445, 2.0}, {0.43, 0.50, 2.6}, true},
-    {"GB202", 0.17, {0.429, 0.445, 2.0}, {0.170, 0.830, 1.603}, true},
-    {"", 0.20, {0.40, 0.30, 2.0}, {0.40, 0.60, 2.6}, false},
+    {"GA10", "GA102", 0.38, {0.252, 0.644, 0.734}, {0.498, 0.393, 2.561}},
+    {"AD10", "AD102", 0.25, {0.429, 0.445, 2.0}, {0.43, 0.50, 2.6}},
+    {"GB20", "GB202", 0.17, {0.429, 0.445, 2.0}, {0.170, 0.830, 1.603}},
+    {"", "", 0.20, {0.40, 0.30, 2.0}, {0.40, 0.60, 2.6}},
 }};
 
 // The lowest step of GA102's clock table, 210 of 1695 MHz (from memory); the sweeps end at 0.35.
@@ -74,10 +74,11 @@ PowerModel power_model(const Device& device) {
     throw std::invalid_argument(
         fmt::format("{}: tdp must be > 0 W, got {} W", device.name, device.tdp.count()));
   const Family& family = *std::find_if(kFamilies.begin(), kFamilies.end(), [&](const Family& row) {
-    return device.chip.starts_with(row.chip);
+    return device.chip.starts_with(row.chips);
   });
   return {device.tdp * family.waiting, scaled(family.memory_bound, device.tdp),
-          scaled(family.compute_bound, device.tdp), kLowestClock, family.fitted};
+          scaled(family.compute_bound, device.tdp), kLowestClock,
+          !family.fitted.empty() && device.chip.starts_with(family.fitted)};
 }
 
 sim::Watts busy_draw(const PowerModel& model, double clock, double compute_share) {

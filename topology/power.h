@@ -24,8 +24,7 @@ struct PowerModel {
   PowerCurve memory_bound;   ///< decode
   PowerCurve compute_bound;  ///< prefill
   double lowest_clock = 0;   ///< the driver goes no lower, whatever the limit
-  bool fitted =
-      false;  ///< from a power sweep of this chip family; otherwise a prior from other families
+  bool fitted = false;  ///< from a power sweep of this very chip; otherwise of its kin, or a prior
 };
 
 /// The model of a device, by its chip family (power.cc has the fits with their errors and sources),

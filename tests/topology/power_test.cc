@@ -156,6 +156,13 @@ TEST(PowerModel, OfAnUnknownChipIsAPriorScaledByItsDatasheetPower) {
   EXPECT_THROW((void)power_model(with_tdp(rtx_3090(), 0)), std::invalid_argument);
 }
 
+TEST(PowerModel, OfAChipsKinBorrowsTheFitAndSaysSo) {
+  const PowerModel measured = power_model(with_tdp(rtx_3090(), 220));
+  const PowerModel kin = power_model(with_tdp(card("rtx-3070", "GA104", 4, false), 220));
+  EXPECT_FALSE(kin.fitted);
+  EXPECT_EQ(kin.memory_bound.draw(0.5), measured.memory_bound.draw(0.5));
+}
+
 // Two seconds of prefill at full clock and three of waiting: 2 x 100 + 3 x 20.
 TEST(Energy, IsDrawTimesTime) { EXPECT_EQ(energy(kSimple, 1, kPrefill, 2s, 3s), sim::Joules(260)); }
 
