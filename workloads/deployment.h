@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "sim/units.h"
+#include "topology/network.h"
+#include "topology/rig.h"
+#include "workloads/engine_profile.h"
+#include "workloads/forward_pass.h"
+#include "workloads/kernel_cost.h"
+#include "workloads/model.h"
+
+namespace rigsim::workloads {
+
+/// Consecutive layers on one group of devices (tensor parallel within the group), or on the host's
+/// CPU.
+struct DeployedStage {
+  int first_layer = 0;
+  int layer_count = 0;
+  bool has_head = false;
+  bool on_host = false;
+  std::vector<std::uint32_t> devices;  ///< indices into Rig::devices; empty when on_host
+};
+
+/// A model placed on a rig under an engine: everything a pass needs to be lowered to ops.
+struct Deployment {
+  Model model;
+  std::string weights_format;  ///< catalogue name, selects the format's fit
+  WeightLayout weights;
+  EngineProfile engine;
+  topology::Rig rig;
+  topology::RigNetwork network;
+  std::vector<DeployedStage> stages;
+  double kv_bytes_per_element = 2;
+  std::vector<DeviceRates> rates;        ///< by device
+  std::vector<BackendProfile> backends;  ///< by device
+  topology::Device host_device;          ///< the host's CPU, when a stage is on it
+  DeviceRates host_rates;                ///< of the host's CPU
+  BackendProfile host_backend;
+
+  [[nodiscard]] int tensor_parallel() const;
+};
+
+}  // namespace rigsim::workloads

@@ -1,0 +1,128 @@
+#include "workloads/deployment_builder.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "topology/power.h"
+
+namespace rigsim::workloads {
+namespace {
+
+void check(const DeploymentRequest& request) {
+  const auto& [model, weights, kv_format, engine, rig, plan, context, batch] = request;
+  validate(plan, model, static_cast<int>(rig.devices.size()));
+  if (plan.tp > 1 && !engine.tensor_parallel) {
+    throw std::invalid_argument("plan tp=" + std::to_string(plan.tp) + ": engine " + engine.name +
+                                " splits by layer only here; allowed is tp=1");
+  }
+  if (plan.dp > 1) {
+    throw std::invalid_argument(
+        "plan dp=" + std::to_string(plan.dp) +
+        ": replicas serve several request streams, this runs one; allowed is dp=1");
+  }
+  if (plan.ep > 1) {
+    throw std::invalid_argument(
+        "plan ep=" + std::to_string(plan.ep) +
+        ": expert parallel needs an all-to-all, which is not modelled yet; allowed is ep=1");
+  }
+}
+
+/// Devices of stage `s`: consecutive groups of tp.
+std::vector<std::uint32_t> stage_devices(const ParallelPlan& plan, std::size_t s) {
+  std::vector<std::uint32_t> devices;
+  for (int r = 0; r < plan.tp; ++r)
+    devices.push_back(static_cast<std::uint32_t>(static_cast<int>(s) * plan.tp + r));
+  return devices;
+}
+
+/// The devices' stages in order, the host's layers first.
+std::vector<DeployedStage> stages(const DeploymentRequest& request) {
+  const Placement placement = plan_memory(memory_request(request)).placement;
+  std::vector<DeployedStage> result;
+  if (placement.host_layers > 0) result.push_back({0, placement.host_layers, false, true, {}});
+  for (std::size_t s = 0; s < placement.stages.size(); ++s) {
+    const auto& stage = placement.stages[s];
+    if (stage.layers == 0 && !stage.head) continue;
+    result.push_back(
+        {stage.first_layer, stage.layers, stage.head, false, stage_devices(request.plan, s)});
+  }
+  if (placement.head_on_host) result.push_back({request.model.layers, 0, true, true, {}});
+  return result;
+}
+
+bool uses_host(const std::vector<DeployedStage>& stages) {
+  return std::any_of(stages.begin(), stages.end(),
+                     [](const DeployedStage& s) { return s.on_host; });
+}
+
+}  // namespace
+
+MemoryRequest memory_request(const DeploymentRequest& request) {
+  MemoryRequest memory;
+  memory.model = request.model;
+  memory.format = request.weights;
+  memory.kv_format = request.kv_format;
+  memory.context = request.context;
+  memory.batch = request.batch;
+  memory.plan = request.plan;
+  for (const auto& installed : request.rig.devices) memory.devices.push_back(installed.device);
+  if (request.rig.host.memory > sim::Bytes{}) memory.host_memory = request.rig.host.memory;
+  memory.engine = request.engine.memory;
+  return memory;
+}
+
+Deployment deploy(const DeploymentRequest& request) {
+  check(request);
+  const auto& kv = info(request.kv_format);
+  Deployment d{request.model,
+               request.weights.name,
+               weight_layout(request.model, request.weights),
+               request.engine,
+               request.rig,
+               topology::RigNetwork(request.rig),
+               stages(request),
+               static_cast<double>(kv.block_bytes) / static_cast<double>(kv.block_values),
+               {},
+               {},
+               {},
+               {},
+               {}};
+  for (const auto& installed : d.rig.devices) {
+    d.backends.push_back(d.engine.backend(backend_of(installed.device)));
+    d.rates.push_back(device_rates(installed.device, d.backends.back(), d.weights_format));
+  }
+  if (uses_host(d.stages)) {
+    if (!d.rig.host.cpu) {
+      throw std::invalid_argument("rig " + d.rig.name +
+                                  ": host.cpu is needed for layers on the host, and is not given");
+    }
+    d.host_device = *d.rig.host.cpu;
+    d.host_backend = d.engine.backend(Backend::kCpu);
+    d.host_rates = device_rates(d.host_device, d.host_backend, d.weights_format);
+  }
+  return d;
+}
+
+void set_clocks(Deployment& deployment, std::span<const double> clocks) {
+  if (clocks.size() != deployment.rig.devices.size())
+    throw std::logic_error("one clock per device expected");
+  for (std::size_t i = 0; i < clocks.size(); ++i) {
+    auto& rates = deployment.rates[i];
+    rates = device_rates(deployment.rig.devices[i].device, deployment.backends[i],
+                         deployment.weights_format, clocks[i]);
+    const double memory = topology::memory_rate_fraction(clocks[i]);
+    rates.bandwidth *= memory;
+    rates.elementwise_bandwidth *= memory;
+  }
+}
+
+bool is_power_limited(const topology::Rig& rig) {
+  return std::any_of(rig.devices.begin(), rig.devices.end(),
+                     [](const topology::InstalledDevice& d) {
+                       return d.power_limit && *d.power_limit < d.device.tdp;
+                     });
+}
+
+}  // namespace rigsim::workloads

@@ -1,0 +1,124 @@
+#include "workloads/fused_kernels.h"
+
+#include <utility>
+
+#include "workloads/attention_shape.h"
+#include "workloads/weight_roles.h"
+
+namespace rigsim::workloads {
+namespace {
+
+constexpr double kHalf = 2;  // activations are 16-bit
+
+/// Collects the kernels of one layer on one of `tensor_parallel` devices.
+class Builder {
+ public:
+  Builder(const Model& model, int layer, std::int64_t tokens, int tensor_parallel)
+      : model_(model), layer_(layer), tokens_(tokens), share_(1.0 / tensor_parallel) {}
+
+  void elementwise(std::string_view name, double width, double passes) {
+    Kernel kernel = base(KernelKind::kElementwise, name);
+    kernel.working_set_bytes = static_cast<double>(tokens_) * width * kHalf;
+    kernel.traffic_bytes = kernel.working_set_bytes * passes;
+    kernels_.push_back(kernel);
+  }
+
+  /// One product with the matrices of `weights` that `wanted` picks, side by side.
+  template <class Predicate>
+  void fused(std::string_view name, const std::vector<StoredTensor>& weights, Predicate wanted) {
+    Kernel kernel = base(KernelKind::kGemm, name);
+    double outputs = 0;
+    for (const auto& w : weights) {
+      if (wanted(w.tensor.role)) outputs += add(kernel, w);
+    }
+    if (kernel.weight_bytes <= 0) return;
+    kernel.outputs = static_cast<std::int64_t>(outputs);
+    kernels_.push_back(kernel);
+  }
+
+  void push(const Kernel& kernel) { kernels_.push_back(kernel); }
+  [[nodiscard]] Kernel base(KernelKind kind, std::string_view name) const {
+    Kernel kernel;
+    kernel.kind = kind;
+    kernel.name = name;
+    kernel.layer = layer_;
+    kernel.tokens = tokens_;
+    return kernel;
+  }
+  [[nodiscard]] double share() const { return share_; }
+  [[nodiscard]] std::vector<Kernel> take() { return std::move(kernels_); }
+
+ private:
+  /// Adds this device's share of `w` to `kernel`; returns the output columns it adds.
+  [[nodiscard]] double add(Kernel& kernel, const StoredTensor& w) const {
+    double read = 1;
+    double used = 1;
+    if (is_routed_expert(w.tensor.role) && model_.experts) {
+      read = touched_experts(*model_.experts, tokens_) / model_.experts->count;
+      used = static_cast<double>(model_.experts->active) / model_.experts->count;
+    }
+    const double weights = static_cast<double>(w.tensor.weights()) * share_;
+    kernel.weight_bytes += static_cast<double>(w.bytes.count()) * share_ * read;
+    kernel.flops += 2.0 * static_cast<double>(tokens_) * weights * used;
+    kernel.traffic_bytes +=
+        static_cast<double>(tokens_) * static_cast<double>(w.tensor.rows) * share_ * kHalf;
+    return static_cast<double>(w.tensor.rows) * share_;
+  }
+
+  const Model& model_;
+  int layer_;
+  std::int64_t tokens_;
+  double share_;
+  std::vector<Kernel> kernels_;
+};
+
+/// Prompt attention is causal: a new token sees the context before the pass and, on average, half
+/// of the pass.
+Kernel prompt_attention(const Builder& builder, const Model& model, int layer,
+                        const PassShape& shape) {
+  const AttentionShape a = attention_shape(model, layer, shape, 1);
+  const double per_sequence =
+      static_cast<double>(shape.tokens) / static_cast<double>(shape.sequences);
+  Kernel kernel = builder.base(KernelKind::kAttentionGemm, "attention");
+  kernel.flops =
+      4 * a.query_width * static_cast<double>(shape.tokens) * (a.kv_tokens - per_sequence / 2);
+  kernel.traffic_bytes = a.kv_row_bytes * a.kv_tokens * static_cast<double>(shape.sequences);
+  kernel.working_set_bytes = kernel.traffic_bytes;
+  return kernel;
+}
+
+}  // namespace
+
+std::vector<Kernel> fused_layer_kernels(const Model& model,
+                                        const std::vector<StoredTensor>& weights, int layer,
+                                        const PassShape& shape, const EngineProfile& engine) {
+  Builder builder(model, layer, shape.tokens, shape.tensor_parallel);
+  const double hidden = static_cast<double>(model.hidden);
+  const double qkv =
+      static_cast<double>((model.heads + 2 * model.kv_heads) * model.head_dim) * builder.share();
+  builder.elementwise("attn_norm", hidden, 4);
+  builder.fused("attn_qkv", weights, is_attention_input);
+  builder.elementwise("rope_and_kv_store", qkv, 2);
+  builder.push(is_decode(shape) ? decode_attention(model, layer, shape, engine)
+                                : prompt_attention(builder, model, layer, shape));
+  builder.fused("attn_output", weights,
+                [](TensorRole role) { return role == TensorRole::kAttnOutput; });
+  builder.elementwise("ffn_norm", hidden, 4);
+  builder.fused("ffn_gate_up", weights, is_ffn_input);
+  builder.elementwise("ffn_activation",
+                      static_cast<double>(model.ffn_intermediate) * builder.share(), 3);
+  builder.fused("ffn_down", weights, is_ffn_output);
+  return builder.take();
+}
+
+std::vector<Kernel> fused_head_kernels(const Model& model, const std::vector<StoredTensor>& head,
+                                       const PassShape& shape) {
+  Builder builder(model, -1, shape.logits, shape.tensor_parallel);
+  builder.elementwise("output_norm", static_cast<double>(model.hidden), 4);
+  builder.fused("output", head, [](TensorRole role) {
+    return role == TensorRole::kOutput || role == TensorRole::kTokenEmbedding;
+  });
+  return builder.take();
+}
+
+}  // namespace rigsim::workloads

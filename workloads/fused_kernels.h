@@ -1,0 +1,23 @@
+#pragma once
+
+#include <vector>
+
+#include "workloads/forward_pass.h"
+
+namespace rigsim::workloads {
+
+/// One layer as serving engines (vLLM) launch it: fused QKV and gate+up products, flash attention,
+/// norms with the residual folded in. With tensor parallelism each device holds its share of heads
+/// and FFN columns; the caller adds the all-reduce after "attn_output" and after the last
+/// "ffn_down"-like kernel.
+[[nodiscard]] std::vector<Kernel> fused_layer_kernels(const Model& model,
+                                                      const std::vector<StoredTensor>& weights,
+                                                      int layer, const PassShape& shape,
+                                                      const EngineProfile& engine);
+
+/// Final norm and head for `shape.logits` rows.
+[[nodiscard]] std::vector<Kernel> fused_head_kernels(const Model& model,
+                                                     const std::vector<StoredTensor>& head,
+                                                     const PassShape& shape);
+
+}  // namespace rigsim::workloads

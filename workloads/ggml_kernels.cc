@@ -1,0 +1,210 @@
+#include "workloads/ggml_kernels.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "workloads/attention_shape.h"
+#include "workloads/weight_roles.h"
+
+namespace rigsim::workloads {
+namespace {
+
+constexpr double kFloat = 4;  // ggml keeps activations in 32 bit
+constexpr double kHalf = 2;
+
+bool is_block_format(TensorType type) { return info(type).block_weights > 1; }
+
+/// Builds the kernel list of one layer or of the head.
+class Builder {
+ public:
+  Builder(int layer, std::int64_t tokens, const BackendProfile& backend,
+          const topology::Device& device)
+      : layer_(layer), tokens_(tokens), backend_(backend) {
+    const auto& single = backend.single_launch_gemm_families;
+    const bool exempt =
+        std::find(single.begin(), single.end(), kernel_family(device)) != single.end();
+    extra_gemm_launches_ = exempt ? 0 : backend.gemm_extra_launches;
+  }
+
+  /// A kernel that only moves `passes` times a [tokens x width] tensor of 32-bit values.
+  void elementwise(std::string_view name, double width, double passes, int launches = 1) {
+    Kernel kernel = base(KernelKind::kElementwise, name, launches);
+    kernel.working_set_bytes = static_cast<double>(tokens_) * width * kFloat;
+    kernel.traffic_bytes = kernel.working_set_bytes * passes;
+    kernels_.push_back(kernel);
+  }
+
+  /// A product with a weight matrix, of which `share` is read and used (experts: the touched ones).
+  void matrix(const StoredTensor& weights, double share = 1.0, double flops_share = 1.0) {
+    const auto name = to_string(weights.tensor.role);
+    const double bytes = static_cast<double>(weights.bytes.count()) * share;
+    const double flops = 2.0 * static_cast<double>(tokens_) *
+                         static_cast<double>(weights.tensor.weights()) * flops_share;
+    if (tokens_ <= kMatVecTokens) {
+      Kernel kernel = base(KernelKind::kMatVec, name, 2);
+      kernel.weight_bytes = bytes;
+      kernel.flops = flops;
+      kernel.quantized = is_block_format(weights.type);
+      kernels_.push_back(kernel);
+    } else {
+      gemm(weights, name, bytes, share, flops);
+    }
+  }
+
+  void push(const Kernel& kernel) { kernels_.push_back(kernel); }
+  [[nodiscard]] Kernel base(KernelKind kind, std::string_view name, int launches) const {
+    Kernel kernel;
+    kernel.kind = kind;
+    kernel.name = name;
+    kernel.layer = layer_;
+    kernel.launches = launches;
+    kernel.tokens = tokens_;
+    return kernel;
+  }
+  [[nodiscard]] std::vector<Kernel> take() { return std::move(kernels_); }
+
+ private:
+  /// Dequantise, convert the activation to 16 bit, multiply, convert the result back.
+  void gemm(const StoredTensor& weights, std::string_view name, double bytes, double share,
+            double flops) {
+    const double rows = static_cast<double>(weights.tensor.rows);
+    const double cols = static_cast<double>(weights.tensor.cols);
+    const double half_bytes = static_cast<double>(weights.tensor.weights()) * share * kHalf;
+    const bool quantized = is_block_format(weights.type) && backend_.dequantize_for_gemm;
+    if (quantized) {
+      Kernel expand = base(KernelKind::kDequantize, "dequantize", 1);
+      expand.weight_bytes = bytes;
+      expand.working_set_bytes = half_bytes;
+      expand.traffic_bytes = half_bytes;
+      kernels_.push_back(expand);
+    }
+    Kernel product = base(KernelKind::kGemm, name, 1 + extra_gemm_launches_);
+    product.flops = flops;
+    product.weight_bytes = quantized ? half_bytes : bytes;
+    product.outputs = weights.tensor.rows;
+    product.traffic_bytes = static_cast<double>(tokens_) * (rows + cols) * kHalf;
+    if (backend_.convert_activations) {
+      elementwise("convert_input", cols, (kFloat + kHalf) / kFloat);
+      kernels_.push_back(product);
+      elementwise("convert_output", rows, (kFloat + kHalf) / kFloat);
+    } else {
+      kernels_.push_back(product);
+    }
+  }
+
+  int layer_;
+  std::int64_t tokens_;
+  const BackendProfile& backend_;
+  int extra_gemm_launches_ = 0;
+  std::vector<Kernel> kernels_;
+};
+
+/// Scores, softmax and values. Short passes: three small kernels; long ones: two batched GEMMs
+/// around a softmax.
+void attention(Builder& builder, const Model& model, int layer, const PassShape& shape,
+               const EngineProfile& engine, const BackendProfile& backend) {
+  if (is_decode(shape)) {
+    builder.push(decode_attention(model, layer, shape, engine));
+    return;
+  }
+  const AttentionShape a = attention_shape(model, layer, shape, engine.kv_padding);
+  const double scores = a.query_heads * static_cast<double>(shape.tokens) * a.kv_tokens;
+  const double flops = 4 * a.query_width * static_cast<double>(shape.tokens) * a.kv_tokens;
+  for (const auto* name : {"attn_scores", "attn_values"}) {
+    // Convert, gather pointers, multiply, convert back.
+    Kernel product = builder.base(KernelKind::kAttentionGemm, name, 4);
+    product.flops = flops / 2;
+    builder.push(product);
+  }
+  if (engine.flash_attention) return;
+  Kernel softmax = builder.base(KernelKind::kElementwise, "softmax", 1);
+  softmax.working_set_bytes = scores * kFloat;
+  softmax.traffic_bytes = scores * backend.scores_bytes;
+  builder.push(softmax);
+}
+
+void attention_block(Builder& builder, const Model& model, const std::vector<StoredTensor>& weights,
+                     int layer, const PassShape& shape, const EngineProfile& engine,
+                     const BackendProfile& backend) {
+  const double hidden = static_cast<double>(model.hidden);
+  const double kv = static_cast<double>(model.kv_heads * model.head_dim);
+  builder.elementwise("attn_norm", hidden, 4, 2);
+  for (const auto& w : weights) {
+    if (is_attention_input(w.tensor.role)) builder.matrix(w);
+  }
+  builder.elementwise("rope", static_cast<double>(model.heads * model.head_dim) + kv, 2, 2);
+  builder.elementwise("kv_store", kv, 3, 2);
+  attention(builder, model, layer, shape, engine, backend);
+  builder.elementwise("attn_merge", hidden, 2, 1);
+  for (const auto& w : weights) {
+    if (w.tensor.role == TensorRole::kAttnOutput) builder.matrix(w);
+  }
+  builder.elementwise("attn_residual", hidden, 3, 1);
+}
+
+double ffn_width(const std::vector<StoredTensor>& weights, const Model& model) {
+  double width = 0;
+  for (const auto& w : weights) {
+    if (w.tensor.role == TensorRole::kFfnUp || w.tensor.role == TensorRole::kSharedUp) {
+      width += static_cast<double>(w.tensor.rows);
+    }
+    if (w.tensor.role == TensorRole::kExpertUp && model.experts) {
+      width += static_cast<double>(w.tensor.rows * model.experts->active);
+    }
+  }
+  return width;
+}
+
+void ffn_block(Builder& builder, const Model& model, const std::vector<StoredTensor>& weights,
+               const PassShape& shape) {
+  const double hidden = static_cast<double>(model.hidden);
+  builder.elementwise("ffn_norm", hidden, 4, 2);
+  for (const auto& w : weights) {
+    if (!is_ffn_input(w.tensor.role)) continue;
+    if (is_routed_expert(w.tensor.role) && model.experts) {
+      const double count = model.experts->count;
+      builder.matrix(w, touched_experts(*model.experts, shape.tokens) / count,
+                     model.experts->active / count);
+    } else {
+      builder.matrix(w);
+    }
+  }
+  builder.elementwise("ffn_activation", ffn_width(weights, model), 5, 2);
+  for (const auto& w : weights) {
+    if (!is_ffn_output(w.tensor.role)) continue;
+    if (is_routed_expert(w.tensor.role) && model.experts) {
+      const double count = model.experts->count;
+      builder.matrix(w, touched_experts(*model.experts, shape.tokens) / count,
+                     model.experts->active / count);
+    } else {
+      builder.matrix(w);
+    }
+  }
+  builder.elementwise("ffn_residual", hidden, 3, 1);
+}
+
+}  // namespace
+
+std::vector<Kernel> ggml_layer_kernels(const Model& model, const std::vector<StoredTensor>& weights,
+                                       int layer, const PassShape& shape,
+                                       const EngineProfile& engine, const BackendProfile& backend,
+                                       const topology::Device& device) {
+  Builder builder(layer, shape.tokens, backend, device);
+  attention_block(builder, model, weights, layer, shape, engine, backend);
+  ffn_block(builder, model, weights, shape);
+  return builder.take();
+}
+
+std::vector<Kernel> ggml_head_kernels(const Model& model, const std::vector<StoredTensor>& head,
+                                      const PassShape& shape, const BackendProfile& backend,
+                                      const topology::Device& device) {
+  Builder builder(-1, shape.logits, backend, device);
+  builder.elementwise("output_norm", static_cast<double>(model.hidden), 4, 2);
+  for (const auto& w : head) {
+    if (w.tensor.role == TensorRole::kOutput || w.tensor.role == TensorRole::kTokenEmbedding)
+      builder.matrix(w);
+  }
+  return builder.take();
+}
+
+}  // namespace rigsim::workloads

@@ -1,0 +1,188 @@
+#include "workloads/kernel_cost.h"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+namespace rigsim::workloads {
+namespace {
+
+constexpr double kTile = 128;  // rows and columns of a GEMM output tile
+
+double peak_matrix_rate(const topology::Device& device, bool fp16_accumulate) {
+  const auto& peak = device.peak;
+  if (fp16_accumulate && peak.fp16_tensor_fp16acc) return peak.fp16_tensor_fp16acc->count();
+  if (peak.fp16_tensor_fp32acc) return peak.fp16_tensor_fp32acc->count();
+  if (peak.bf16_tensor) return peak.bf16_tensor->count();
+  if (peak.fp32) return peak.fp32->count();
+  if (peak.fp16_nontensor) return peak.fp16_nontensor->count();
+  throw std::invalid_argument("device " + device.name +
+                              " has no FP16, BF16 or FP32 rate to price matrix products with");
+}
+
+const DeviceFit* find(const std::map<std::string, DeviceFit>& fits, const std::string& key) {
+  const auto it = fits.find(key);
+  return it == fits.end() ? nullptr : &it->second;
+}
+
+struct ResolvedFit {
+  DeviceFit fit;
+  Evidence evidence;
+};
+
+ResolvedFit resolve(const topology::Device& device, const BackendProfile& profile) {
+  if (const auto* own = find(profile.devices, device.name)) return {*own, Evidence::kFitted};
+  if (const auto* family = find(profile.families, kernel_family(device)))
+    return {*family, Evidence::kDatasheet};
+  if (const auto* any = find(profile.families, "")) return {*any, Evidence::kDatasheet};
+  return {DeviceFit{}, Evidence::kDatasheet};
+}
+
+/// GDDR cards with ECC on keep the check bits in the same memory: the driver then reports 1/16 less
+/// of it (A40, L4, L40S). HBM parts have room for them beside the data and report all.
+bool keeps_ecc_inline(const topology::Device& device) {
+  constexpr double kReportedShare = 0.95;
+  return device.memory_reported && !device.unified_memory &&
+         static_cast<double>(device.memory_reported->count()) <
+             kReportedShare * static_cast<double>(device.memory.count());
+}
+
+const FormatFit& format_fit(const BackendProfile& profile, const std::string& name) {
+  const auto it = profile.formats.find(name);
+  if (it != profile.formats.end()) return it->second;
+  const auto fallback = profile.formats.find("");
+  if (fallback == profile.formats.end()) {
+    throw std::logic_error("backend profile without a default weights format entry");
+  }
+  return fallback->second;
+}
+
+/// Full waves over started waves of 128 x 128 tiles: 1 when the last wave is full.
+double wave_efficiency(const Kernel& kernel, int sm_count) {
+  const double tiles = std::ceil(static_cast<double>(kernel.tokens) / kTile) *
+                       std::ceil(static_cast<double>(kernel.outputs) / kTile);
+  const double waves = tiles / sm_count;
+  return waves > 0 ? waves / std::ceil(waves) : 1.0;
+}
+
+double memory_traffic(const Kernel& kernel, const DeviceRates& rates) {
+  const bool cached = kernel.working_set_bytes <= rates.l2_bytes / 2;
+  return kernel.traffic_bytes * (cached ? rates.l2_discount : 1.0);
+}
+
+struct Roofs {
+  double compute = 0;
+  double memory = 0;
+};
+
+Roofs roofs(const Kernel& kernel, const DeviceRates& rates) {
+  switch (kernel.kind) {
+    case KernelKind::kMatVec: {
+      const double issue = kernel.weight_bytes * rates.issue_cycles_per_byte / rates.issue_cycles;
+      const double tokens = static_cast<double>(std::max<std::int64_t>(kernel.tokens, 1));
+      return {std::max(issue, kernel.flops / rates.matrix_flops) *
+                  (kernel.quantized ? std::max(1.0, tokens / 2) : 1.0),
+              kernel.weight_bytes / rates.bandwidth +
+                  memory_traffic(kernel, rates) / rates.elementwise_bandwidth};
+    }
+    case KernelKind::kGemm:
+      return {kernel.flops /
+                  (rates.matrix_flops *
+                   (rates.tile_quantisation ? wave_efficiency(kernel, rates.sm_count) : 1.0)),
+              (kernel.weight_bytes + kernel.traffic_bytes) / rates.elementwise_bandwidth};
+    case KernelKind::kDequantize:
+    case KernelKind::kElementwise:
+      return {0,
+              (kernel.weight_bytes + memory_traffic(kernel, rates)) / rates.elementwise_bandwidth};
+    case KernelKind::kAttentionDecode:
+      return {kernel.head_tokens * rates.attention_seconds, kernel.traffic_bytes / rates.bandwidth};
+    case KernelKind::kAttentionGemm:
+      return {kernel.flops / rates.attention_flops,
+              memory_traffic(kernel, rates) / rates.elementwise_bandwidth};
+  }
+  throw std::logic_error("unknown kernel kind");
+}
+
+/// Time under two roofs that hide each other: the larger, or a smooth maximum of exponent q.
+double overlapped(double compute, double memory, double q) {
+  if (q <= 0) return std::max(compute, memory);
+  return std::pow(std::pow(compute, q) + std::pow(memory, q), 1 / q);
+}
+
+}  // namespace
+
+std::string_view to_string(KernelKind kind) {
+  switch (kind) {
+    case KernelKind::kMatVec:
+      return "mat_vec";
+    case KernelKind::kGemm:
+      return "gemm";
+    case KernelKind::kDequantize:
+      return "dequantize";
+    case KernelKind::kElementwise:
+      return "elementwise";
+    case KernelKind::kAttentionDecode:
+      return "attention_decode";
+    case KernelKind::kAttentionGemm:
+      return "attention_gemm";
+  }
+  throw std::logic_error("unknown kernel kind");
+}
+
+std::string to_string(Bound bound) {
+  switch (bound) {
+    case Bound::kCompute:
+      return "compute";
+    case Bound::kMemory:
+      return "memory";
+    case Bound::kLink:
+      return "link";
+    case Bound::kLaunch:
+      return "launch";
+    case Bound::kHost:
+      return "host";
+  }
+  throw std::logic_error("unknown bound");
+}
+
+DeviceRates device_rates(const topology::Device& device, const BackendProfile& profile,
+                         const std::string& weights_format, double clock_fraction) {
+  const auto [fit, evidence] = resolve(device, profile);
+  const FormatFit& format = format_fit(profile, weights_format);
+  const double clock = device.boost_hz * clock_fraction;
+  const double peak = peak_matrix_rate(device, profile.fp16_accumulate) * clock_fraction;
+  const double scale = fit.latency_scale / clock_fraction;
+  const double memory =
+      device.memory_bandwidth.count() * (keeps_ecc_inline(device) ? profile.ecc_bandwidth : 1.0);
+  DeviceRates rates;
+  rates.bandwidth = memory * fit.streaming_efficiency;
+  rates.elementwise_bandwidth = memory * profile.elementwise_efficiency;
+  rates.matrix_flops = peak * fit.tensor_efficiency * format.gemm_gain;
+  rates.attention_flops = peak * fit.tensor_efficiency * profile.attention_gemm_ratio;
+  rates.issue_cycles = device.sm_count * clock * fit.streaming_efficiency;
+  rates.issue_cycles_per_byte = format.issue_cycles_per_byte;
+  rates.attention_seconds = profile.attention_cycles / device.boost_hz * scale;
+  rates.launch_seconds = profile.kernel_latency_us * 1e-6 * scale;
+  rates.l2_bytes = device.l2 ? static_cast<double>(device.l2->count()) : 0.0;
+  rates.l2_discount = profile.l2_discount;
+  rates.sm_count = device.sm_count;
+  rates.tile_quantisation = profile.tile_quantisation;
+  rates.roofline_exponent = profile.roofline_exponent;
+  rates.evidence = evidence;
+  return rates;
+}
+
+KernelCost price(const Kernel& kernel, const DeviceRates& rates) {
+  const auto [compute, memory] = roofs(kernel, rates);
+  // Decode attention reads its bytes and then works on them in dependent steps: the two add up.
+  const bool serial = kernel.kind == KernelKind::kAttentionDecode;
+  const double body =
+      serial ? compute + memory : overlapped(compute, memory, rates.roofline_exponent);
+  KernelCost cost;
+  cost.launch = sim::from_seconds(kernel.launches * rates.launch_seconds);
+  cost.body = sim::from_seconds(body);
+  cost.bound = compute > memory ? Bound::kCompute : Bound::kMemory;
+  return cost;
+}
+
+}  // namespace rigsim::workloads

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <vector>
+
+#include "sim/executor.h"
+#include "workloads/pass_graph.h"
+
+namespace rigsim::workloads {
+
+/// Seconds by cause.
+struct TimeShare {
+  double compute_s = 0;
+  double memory_s = 0;
+  double link_s = 0;
+  double launch_s = 0;
+  double bubble_s = 0;  ///< idle while another device works
+  double host_s = 0;
+
+  [[nodiscard]] double total_s() const {
+    return compute_s + memory_s + link_s + launch_s + bubble_s + host_s;
+  }
+  TimeShare& operator+=(const TimeShare& other);
+  [[nodiscard]] TimeShare scaled(double factor) const;
+};
+
+/// Where the time of one executed pass went.
+struct PassTimes {
+  TimeShare critical_path;  ///< tiles the pass: what the result waited for (never a bubble)
+  std::vector<TimeShare>
+      devices;  ///< [devices] each tiles the pass: busy by bound; idle by what the path was doing
+};
+
+/// Attributes the last run of `executor` over `pass` on `device_count` devices.
+/// A device's idle moment is `link` or `host` when the critical path is in a transfer or in host
+/// work then, else `bubble`. For every device, and for the path, the sum is the pass's duration.
+[[nodiscard]] PassTimes attribute(const PassGraph& pass, const sim::Executor& executor,
+                                  std::size_t device_count);
+
+}  // namespace rigsim::workloads
