@@ -158,6 +158,10 @@ void Catalog::add_layer(std::span<const YamlDocument> documents, int layer) {
                         about);
              return known(entry, about, workloads::weights_format);
            });
+    shelve(file, "kv_formats", date, layer, kv_formats_, [](ObjectReader& entry, About& about) {
+      read_facts(entry, {"block_weights", "block_bytes", "bits_per_value"}, about);
+      return known(entry, about, workloads::kv_format);
+    });
   }
   for (auto& [file, date] : files) {
     shelve(file, "hosts", date, layer, hosts_,
@@ -204,14 +208,22 @@ const workloads::WeightsFormat& Catalog::weights_format(std::string_view name) c
   return weights_formats_.at(name).value;
 }
 
+workloads::KvFormat Catalog::kv_format(std::string_view name) const {
+  return kv_formats_.at(name).value;
+}
+
 topology::Rig Catalog::rig(std::string_view name) const {
   if (is_file_name(name)) return read_rig_file(std::filesystem::path(name), *this);
   return named_rig(name, *this);
 }
 
-workloads::Model Catalog::model(std::string_view name) const {
-  if (const Entry<workloads::Model>* found = find_model(name)) return found->value;
-  if (is_file_name(name)) return read_model_yaml(std::filesystem::path(name));
+workloads::Model Catalog::model(std::string_view name) const { return model_file(name).model; }
+
+ModelFile Catalog::model_file(std::string_view name) const {
+  if (const Entry<workloads::Model>* found = find_model(name)) {
+    return {.model = found->value, .weights_format = {}, .by_type = {}, .weights = {}};
+  }
+  if (is_file_name(name)) return read_model_file(std::filesystem::path(name));
   throw std::invalid_argument(models_.unknown(name));
 }
 

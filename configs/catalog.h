@@ -7,9 +7,11 @@
 #include <vector>
 
 #include "configs/catalog_entry.h"
+#include "configs/model_file.h"
 #include "configs/shelf.h"
 #include "topology/device.h"
 #include "topology/rig.h"
+#include "workloads/kv_cache.h"
 #include "workloads/model.h"
 #include "workloads/tensor_type.h"
 #include "workloads/weights_format.h"
@@ -40,6 +42,9 @@ class Catalog {
   [[nodiscard]] std::span<const Entry<workloads::WeightsFormat>> weights_formats() const {
     return weights_formats_.entries();
   }
+  [[nodiscard]] std::span<const Entry<workloads::KvFormat>> kv_formats() const {
+    return kv_formats_.entries();
+  }
 
   /// The entry of a name or alias; null where there is none. Vendor words in front of a device
   /// ("NVIDIA GeForce RTX 4090") and "instruct", "chat", "hf" after a model are passed over.
@@ -53,6 +58,7 @@ class Catalog {
   [[nodiscard]] const topology::Device& device(std::string_view name) const;
   [[nodiscard]] const topology::Host& host(std::string_view name) const;
   [[nodiscard]] const workloads::WeightsFormat& weights_format(std::string_view name) const;
+  [[nodiscard]] workloads::KvFormat kv_format(std::string_view name) const;
 
   /// A rig by name, by the grammar of rig_name.h, or from a user's file (a name with a "/" or
   /// ending in .yaml, .yml or .json). It is called what `name` says (a file: what the file says).
@@ -63,6 +69,9 @@ class Catalog {
   /// A model by name or Hugging Face id, or from a user's file (a name with a "/" that is no such
   /// id, or ending in .yaml, .yml, .json, .gguf or .safetensors). Throws as rig().
   [[nodiscard]] workloads::Model model(std::string_view name) const;
+
+  /// As model(), with what a user's file says of its weights; of a name only the model.
+  [[nodiscard]] ModelFile model_file(std::string_view name) const;
 
   /// The host of a rig that names none: see catalog/hosts.yaml. A machine that is its own host
   /// (an Apple SoC, a CPU) gets one without memory of its own.
@@ -84,6 +93,7 @@ class Catalog {
   Shelf<workloads::Model> models_{"model", "models"};
   Shelf<workloads::TensorType> tensor_types_{"tensor type", "tensor-types"};
   Shelf<workloads::WeightsFormat> weights_formats_{"weights format", "weights"};
+  Shelf<workloads::KvFormat> kv_formats_{"KV cache format", "kv"};
 };
 
 /// Whether a name given for a rig, a model or the like means a file: it has a "/" or one of the

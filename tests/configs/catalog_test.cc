@@ -3,12 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
+#include <functional>
 #include <map>
 #include <set>
 #include <stdexcept>
 
+#include "tests/configs/temporary_directory.h"
 #include "workloads/tensor.h"
 
 namespace rigsim::configs {
@@ -31,32 +31,12 @@ std::string refusal(const std::function<void()>& call) {
   return "accepted";
 }
 
-/// A directory that is gone when the test is.
-class Directory {
- public:
-  Directory() {
-    std::string name = (std::filesystem::temp_directory_path() / "rigsim_catalog_XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
-    path_ = name;
-  }
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-  ~Directory() { std::filesystem::remove_all(path_); }
-  std::filesystem::path write(const std::string& name, std::string_view text) const {
-    std::ofstream(path_ / name, std::ios::binary) << text;
-    return path_ / name;
-  }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
 TEST(Catalog, HoldsAtLeastWhatItPromises) {
   EXPECT_GE(catalog().devices().size(), 57U);
   EXPECT_GE(catalog().models().size(), 39U + 4U);
   EXPECT_EQ(catalog().tensor_types().size(), 26U);
   EXPECT_EQ(catalog().weights_formats().size(), 30U + 14U);
+  EXPECT_EQ(catalog().kv_formats().size(), 11U);
 }
 
 TEST(Catalog, NamesASourceADateAndAConfidenceForEveryEntry) {
@@ -69,6 +49,7 @@ TEST(Catalog, NamesASourceADateAndAConfidenceForEveryEntry) {
   for (const auto& entry : catalog().models()) check(entry.about);
   for (const auto& entry : catalog().weights_formats()) check(entry.about);
   for (const auto& entry : catalog().tensor_types()) check(entry.about);
+  for (const auto& entry : catalog().kv_formats()) check(entry.about);
   for (const auto& entry : catalog().hosts()) check(entry.about);
 }
 
@@ -120,6 +101,8 @@ TEST(Catalog, FindsNamesWhateverTheirCaseAndPunctuation) {
   EXPECT_EQ(catalog().weights_format("q4_k_m").name, "Q4_K_M");
   EXPECT_EQ(catalog().weights_format("fp16").name, "F16");
   EXPECT_EQ(catalog().weights_format("nf4").name, "bnb-NF4");
+  EXPECT_EQ(catalog().kv_format("FP16"), workloads::KvFormat::kF16);
+  EXPECT_EQ(catalog().kv_format("kv-q8_0"), workloads::KvFormat::kQ8_0);
 }
 
 TEST(Catalog, SuggestsTheNearestNames) {
@@ -170,8 +153,8 @@ TEST(Catalog, FilesHaveTheirPublishedSizes) {
 }
 
 TEST(Catalog, TakesAUsersDirectory) {
-  const Directory directory;
-  directory.write(
+  const TemporaryDirectory directory;
+  (void)directory.write(
       "mine.yaml",
       "devices:\n  - name: my-card\n    aliases: [mine]\n    kind: gpu\n    memory: 32 GiB\n"
       "    memory_bandwidth: 1 TB/s\n    sm_count: 64\n    boost_clock: 2 GHz\n"
@@ -189,21 +172,21 @@ TEST(Catalog, TakesAUsersDirectory) {
 }
 
 TEST(Catalog, NamesThePlaceOfWrongData) {
-  const Directory directory;
+  const TemporaryDirectory directory;
   const auto file =
       directory.write("mine.yaml", "devices:\n  - name: x\n    kind: gpu\n    memory: 32\n");
   EXPECT_THAT(refusal([&] { (void)Catalog::load(directory.path()); }),
               HasSubstr(file.string() + ":4:13: devices[0].memory: expected a size"));
-  directory.write("mine.yaml", "device: []\n");
+  (void)directory.write("mine.yaml", "device: []\n");
   EXPECT_THAT(refusal([&] { (void)Catalog::load(directory.path()); }),
               HasSubstr("unknown key \"device\", did you mean \"devices\"?"));
   EXPECT_THROW((void)Catalog::load(directory.path() / "none"), UnreadableInput);
 }
 
 TEST(Catalog, RefusesTwoOfOneName) {
-  const Directory directory;
+  const TemporaryDirectory directory;
   const std::string host = "{name: a, memory: 1 GiB, memory_bandwidth: 1 GB/s, cores: 1}";
-  directory.write("mine.yaml", "hosts:\n  - " + host + "\n  - " + host + "\n");
+  (void)directory.write("mine.yaml", "hosts:\n  - " + host + "\n  - " + host + "\n");
   EXPECT_THAT(refusal([&] { (void)Catalog::load(directory.path()); }),
               HasSubstr("mine.yaml:3:5: hosts[1]: there are two hosts named \"a\""));
 }
