@@ -60,7 +60,7 @@ Layout layout_of(const std::vector<CalibrationRow>& rows, std::size_t versions) 
   std::map<std::string, std::string> devices;
   std::set<std::pair<std::size_t, std::string>> formats;
   for (const auto& row : rows) {
-    devices[row.device] = workloads::kernel_family(row.request.rig.devices.front().device);
+    devices[row.device] = workloads::kernel_family(row.run.request.rig.devices.front().device);
     formats.insert({row.version, row.weights});
   }
   Layout layout;
@@ -302,7 +302,7 @@ std::vector<double> magnitudes(const std::vector<CalibrationRow>& rows, const Ca
                                Phase phase) {
   std::vector<double> result;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (rows[i].phase == phase) result.push_back(std::abs(c.residuals[i]));
+    if (rows[i].run.phase == phase) result.push_back(std::abs(c.residuals[i]));
   }
   return result;
 }
@@ -343,7 +343,7 @@ LeftOut leave_out(const Problem& problem, const std::vector<CalibrationRow>& row
   const Eigen::VectorXd errors = residuals(left, result.profiles);
   for (std::size_t i = 0; i < left.size(); ++i) {
     result.residuals.push_back(std::expm1(errors[static_cast<Eigen::Index>(i)]));
-    result.phases.push_back(left[i].phase);
+    result.phases.push_back(left[i].run.phase);
   }
   return result;
 }
@@ -351,7 +351,7 @@ LeftOut leave_out(const Problem& problem, const std::vector<CalibrationRow>& row
 void set_statistics(Calibration& c, const std::vector<CalibrationRow>& rows) {
   std::map<std::pair<std::string, Phase>, std::vector<double>> groups;
   for (std::size_t i = 0; i < rows.size(); ++i)
-    groups[{rows[i].device, rows[i].phase}].push_back(c.residuals[i]);
+    groups[{rows[i].device, rows[i].run.phase}].push_back(c.residuals[i]);
   for (const auto& [key, errors] : groups) {
     auto& into = key.second == Phase::kDecode ? c.decode : c.prefill;
     into[key.first] = statistics(errors);
@@ -363,27 +363,27 @@ void set_statistics(Calibration& c, const std::vector<CalibrationRow>& rows) {
 }  // namespace
 
 double predict(const CalibrationRow& row, const BackendProfile& profile) {
-  workloads::DeploymentRequest request = row.request;
+  workloads::DeploymentRequest request = row.run.request;
   for (auto& backend : request.engine.backends) {
     if (backend.backend == profile.backend) backend = profile;
   }
   const workloads::Deployment deployment = workloads::deploy(request);
-  if (row.phase == Phase::kPrefill || workloads::is_power_limited(request.rig)) {
-    const bool prefill = row.phase == Phase::kPrefill;
-    const workloads::SingleStream work{prefill ? row.prompt_tokens : 0, prefill ? 0 : row.steps, 1};
+  const workloads::SingleStream& work = row.run.work;
+  if (row.run.phase == Phase::kPrefill || workloads::is_power_limited(request.rig)) {
     const auto result = workloads::run_single_stream(deployment, work);
-    return prefill ? result.prefill.tokens_per_s() : result.decode.tokens_per_s();
+    return row.run.phase == Phase::kPrefill ? result.prefill.tokens_per_s()
+                                            : result.decode.tokens_per_s();
   }
   const std::int64_t padding = std::max<std::int64_t>(deployment.engine.kv_padding, 1);
   double padded = 0;
-  for (std::int64_t i = 0; i < row.steps; ++i) {
-    padded += static_cast<double>((row.first_context + i + padding - 1) / padding * padding);
+  for (std::int64_t i = 1; i <= work.output_tokens; ++i) {
+    padded += static_cast<double>((work.context_tokens + i + padding - 1) / padding * padding);
   }
-  const auto mean =
-      std::max<std::int64_t>(std::llround(padded / static_cast<double>(row.steps)), 1);
-  const workloads::PassGraph pass = workloads::lower_decode(deployment, mean, 1);
+  const auto mean = std::llround(padded / static_cast<double>(work.output_tokens));
+  const workloads::PassGraph pass = workloads::lower_decode(deployment, mean, work.batch);
   sim::Executor executor(pass.graph);
-  return 1.0 / sim::to_seconds(executor.run(pass.graph.costs()) - sim::Time{});
+  const auto step = executor.run(pass.graph.costs()) - sim::Time{};
+  return static_cast<double>(work.batch) / sim::to_seconds(step);
 }
 
 Calibration calibrate(const std::vector<CalibrationRow>& rows,

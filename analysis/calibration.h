@@ -5,7 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "workloads/deployment_builder.h"
+#include "analysis/measured_request.h"
+#include "workloads/engine_profile.h"
 #include "workloads/single_stream.h"
 
 namespace rigsim::analysis {
@@ -13,15 +14,9 @@ namespace rigsim::analysis {
 /// One measured throughput and what was run to get it.
 struct CalibrationRow {
   std::size_t version = 0;  ///< index of the engine version's profile
-  workloads::DeploymentRequest
-      request;          ///< its engine's profile of that backend is replaced by the one under fit
+  MeasuredRun run;      ///< its engine's profile of that backend is replaced by the one under fit
   std::string device;   ///< all devices of the row are of this type
   std::string weights;  ///< weights format name: selects the format's two numbers
-  workloads::Phase phase = workloads::Phase::kDecode;
-  std::int64_t prompt_tokens = 0;  ///< of a prefill row
-  std::int64_t first_context =
-      1;                   ///< of a decode row: KV tokens of its first step, the new token included
-  std::int64_t steps = 0;  ///< of a decode row
   double tokens_per_s = 0;
 };
 

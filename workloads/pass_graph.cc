@@ -324,7 +324,7 @@ int Deployment::tensor_parallel() const {
 }
 
 PassGraph lower_prompt(const Deployment& deployment, std::int64_t prompt_tokens,
-                       std::int64_t sequences) {
+                       std::int64_t sequences, std::int64_t context_tokens) {
   const std::int64_t micro = deployment.engine.micro_batch_tokens;
   // Short prompts share a micro-batch; long ones are cut into several.
   const std::int64_t packed =
@@ -335,7 +335,7 @@ PassGraph lower_prompt(const Deployment& deployment, std::int64_t prompt_tokens,
     const std::int64_t together = std::min(packed, sequences - first);
     for (std::int64_t done = 0; done < prompt_tokens; done += micro) {
       const std::int64_t each = std::min(micro, prompt_tokens - done);
-      PassShape shape = decode_shape(deployment, done + each, together);
+      PassShape shape = decode_shape(deployment, context_tokens + done + each, together);
       shape.tokens = each * together;
       lowering.micro_batch(shape, pipelined);
     }

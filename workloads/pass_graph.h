@@ -46,12 +46,13 @@ struct PassGraph {
   std::vector<std::uint32_t> attention;  ///< ops whose cost depends on the context, in order
 };
 
-/// One prompt pass: micro-batches of the engine's size walk through the stages one behind the
-/// other. The host launches kernels in order; a device stream holds only so many launches
-/// (BackendProfile::launch_queue_depth), and when it is full the host blocks, also for the devices
-/// behind. So a split pipelines as far as a stage's launches fit the queue.
+/// One prompt pass over `context_tokens` that are already cached: micro-batches of the engine's
+/// size walk through the stages one behind the other. The host launches kernels in order; a device
+/// stream holds only so many launches (BackendProfile::launch_queue_depth), and when it is full the
+/// host blocks, also for the devices behind. So a split pipelines as far as a stage's launches fit
+/// the queue.
 [[nodiscard]] PassGraph lower_prompt(const Deployment& deployment, std::int64_t prompt_tokens,
-                                     std::int64_t sequences);
+                                     std::int64_t sequences, std::int64_t context_tokens = 0);
 
 /// One decode step of `sequences` sequences that attend to `context` tokens, the new one included.
 [[nodiscard]] PassGraph lower_decode(const Deployment& deployment, std::int64_t context,

@@ -21,6 +21,7 @@ void check(const SingleStream& work) {
   if (work.output_tokens < 0) refuse("output tokens must be >= 0", work.output_tokens);
   if (work.prompt_tokens + work.output_tokens == 0)
     refuse("prompt and output tokens cannot both be 0", 0);
+  if (work.context_tokens < 0) refuse("context tokens must be >= 0", work.context_tokens);
   if (work.batch < 1) refuse("batch must be >= 1", work.batch);
 }
 
@@ -97,8 +98,10 @@ Deployment settled(Deployment deployment, Phase phase, const SingleStream& work)
   for (int round = 0; round < kClockRounds; ++round) {
     const PassGraph pass =
         phase == Phase::kPrefill
-            ? lower_prompt(deployment, work.prompt_tokens, work.batch)
-            : lower_decode(deployment, work.prompt_tokens + work.output_tokens / 2 + 1, work.batch);
+            ? lower_prompt(deployment, work.prompt_tokens, work.batch, work.context_tokens)
+            : lower_decode(deployment,
+                           work.context_tokens + work.prompt_tokens + work.output_tokens / 2 + 1,
+                           work.batch);
     sim::Executor executor(pass.graph);
     const sim::Duration duration = executor.run(pass.graph.costs()) - sim::Time{};
     set_clocks(deployment, clocks(deployment, phase, pass, executor, duration));
@@ -112,7 +115,8 @@ class Runner {
   Runner(const SingleStream& work, PassObserver* observer) : work_(work), observer_(observer) {}
 
   void prefill(const Deployment& deployment, PhaseResult& phase) {
-    const PassGraph pass = lower_prompt(deployment, work_.prompt_tokens, work_.batch);
+    const PassGraph pass =
+        lower_prompt(deployment, work_.prompt_tokens, work_.batch, work_.context_tokens);
     sim::Executor executor(pass.graph);
     const ExecutedPass done{
         Phase::kPrefill,     now_,       {}, 1, work_.prompt_tokens * work_.batch,

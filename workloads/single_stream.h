@@ -20,6 +20,7 @@ struct SingleStream {
   std::int64_t prompt_tokens = 512;
   std::int64_t output_tokens = 128;
   std::int64_t batch = 1;
+  std::int64_t context_tokens = 0;  ///< already in the KV cache of each sequence (llama-bench -d)
 };
 
 /// One pass as it ran. `repeats` decode steps in a row cost exactly the same (their padded context
@@ -32,6 +33,7 @@ struct ExecutedPass {
   std::int64_t tokens = 0;   ///< new tokens, all sequences
   std::int64_t context = 0;  ///< KV tokens per sequence of the first repeat
   std::int64_t batch = 1;
+  std::int64_t context_tokens = 0;  ///< already in the KV cache of each sequence (llama-bench -d)
 };
 
 /// Sees every pass right after it ran, with the executor still holding its op times.
