@@ -9,7 +9,7 @@ AttentionShape attention_shape(const Model& model, int layer, const PassShape& s
                                std::int64_t kv_padding) {
   std::int64_t tokens = (shape.context + kv_padding - 1) / kv_padding * kv_padding;
   if (is_windowed_layer(model, layer))
-    tokens = std::min(tokens, model.sliding_window + shape.tokens / shape.sequences);
+    tokens = std::min(tokens, model.sliding_window - 1 + shape.tokens / shape.sequences);
   const double tp = shape.tensor_parallel;
   AttentionShape attention;
   attention.query_heads = model.heads / tp;

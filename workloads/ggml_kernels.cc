@@ -1,6 +1,7 @@
 #include "workloads/ggml_kernels.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "workloads/attention_shape.h"
@@ -34,21 +35,17 @@ class Builder {
     kernels_.push_back(kernel);
   }
 
-  /// A product with a weight matrix, of which `share` is read and used (experts: the touched ones).
-  void matrix(const StoredTensor& weights, double share = 1.0, double flops_share = 1.0) {
-    const auto name = to_string(weights.tensor.role);
-    const double bytes = static_cast<double>(weights.bytes.count()) * share;
-    const double flops = 2.0 * static_cast<double>(tokens_) *
-                         static_cast<double>(weights.tensor.weights()) * flops_share;
-    if (tokens_ <= kMatVecTokens) {
-      Kernel kernel = base(KernelKind::kMatVec, name, 2);
-      kernel.weight_bytes = bytes;
-      kernel.flops = flops;
-      kernel.quantized = is_block_format(weights.type);
-      kernels_.push_back(kernel);
-    } else {
-      gemm(weights, name, bytes, share, flops);
-    }
+  /// A product with all of a tensor's matrices: one of a dense layer, one per head of MLA.
+  void matrix(const StoredTensor& weights) {
+    const double count = static_cast<double>(weights.tensor.count);
+    product(weights, {count, count, 1});
+  }
+
+  /// A product with the routed experts' matrices, one expert after another.
+  void routed(const StoredTensor& weights, const Experts& experts) {
+    const double touched = touched_experts(experts, tokens_);
+    product(weights, {touched, static_cast<double>(experts.active),
+                      static_cast<int>(std::lround(std::ceil(touched - kWhole)))});
   }
 
   void push(const Kernel& kernel) { kernels_.push_back(kernel); }
@@ -64,32 +61,69 @@ class Builder {
   [[nodiscard]] std::vector<Kernel> take() { return std::move(kernels_); }
 
  private:
+  static constexpr double kWhole = 1e-9;  // a whole number of experts, but for rounding
+
+  /// How many of a tensor's `count` equal matrices a product uses.
+  struct Use {
+    double read;    ///< by any token
+    double active;  ///< by each token
+    int launches;   ///< separate products
+  };
+
+  void product(const StoredTensor& weights, const Use& use) {
+    if (tokens_ > kMatVecTokens) {
+      gemm(weights, use);
+      return;
+    }
+    Kernel kernel = base(KernelKind::kMatVec, to_string(weights.tensor.role), 2 * use.launches);
+    kernel.weight_bytes = read_bytes(weights, use);
+    kernel.flops = flops(weights, use);
+    kernel.quantized = is_block_format(weights.type);
+    kernels_.push_back(kernel);
+  }
+
+  [[nodiscard]] static double read_bytes(const StoredTensor& weights, const Use& use) {
+    return static_cast<double>(weights.bytes.count()) * use.read /
+           static_cast<double>(weights.tensor.count);
+  }
+
+  [[nodiscard]] double flops(const StoredTensor& weights, const Use& use) const {
+    return 2.0 * static_cast<double>(tokens_ * weights.tensor.rows * weights.tensor.cols) *
+           use.active;
+  }
+
   /// Dequantise, convert the activation to 16 bit, multiply, convert the result back.
-  void gemm(const StoredTensor& weights, std::string_view name, double bytes, double share,
-            double flops) {
-    const double rows = static_cast<double>(weights.tensor.rows);
-    const double cols = static_cast<double>(weights.tensor.cols);
-    const double half_bytes = static_cast<double>(weights.tensor.weights()) * share * kHalf;
+  void gemm(const StoredTensor& weights, const Use& use) {
+    const double rows = static_cast<double>(weights.tensor.rows) * use.active;
+    const double cols = static_cast<double>(weights.tensor.cols) * use.active;
+    const double half_bytes =
+        static_cast<double>(weights.tensor.rows * weights.tensor.cols) * use.read * kHalf;
     const bool quantized = is_block_format(weights.type) && backend_.dequantize_for_gemm;
     if (quantized) {
-      Kernel expand = base(KernelKind::kDequantize, "dequantize", 1);
-      expand.weight_bytes = bytes;
+      Kernel expand = base(KernelKind::kDequantize, "dequantize", use.launches);
+      expand.weight_bytes = read_bytes(weights, use);
       expand.working_set_bytes = half_bytes;
       expand.traffic_bytes = half_bytes;
       kernels_.push_back(expand);
     }
-    Kernel product = base(KernelKind::kGemm, name, 1 + extra_gemm_launches_);
-    product.flops = flops;
-    product.weight_bytes = quantized ? half_bytes : bytes;
+    Kernel product = base(KernelKind::kGemm, to_string(weights.tensor.role),
+                          use.launches * (1 + extra_gemm_launches_));
+    product.flops = flops(weights, use);
+    product.weight_bytes = quantized ? half_bytes : read_bytes(weights, use);
+    product.tokens = rows_per_product(weights, use);
     product.outputs = weights.tensor.rows;
     product.traffic_bytes = static_cast<double>(tokens_) * (rows + cols) * kHalf;
-    if (backend_.convert_activations) {
-      elementwise("convert_input", cols, (kFloat + kHalf) / kFloat);
-      kernels_.push_back(product);
-      elementwise("convert_output", rows, (kFloat + kHalf) / kFloat);
-    } else {
-      kernels_.push_back(product);
-    }
+    constexpr double kConversion = (kFloat + kHalf) / kFloat;
+    if (backend_.convert_activations) elementwise("convert_input", cols, kConversion, use.launches);
+    kernels_.push_back(product);
+    if (backend_.convert_activations)
+      elementwise("convert_output", rows, kConversion, use.launches);
+  }
+
+  /// Activation rows that one matrix is multiplied with: tokens that share experts are few each.
+  [[nodiscard]] std::int64_t rows_per_product(const StoredTensor& weights, const Use& use) const {
+    if (!is_routed_expert(weights.tensor.role)) return tokens_;
+    return std::llround(std::ceil(static_cast<double>(tokens_) * use.active / use.read - kWhole));
   }
 
   int layer_;
@@ -155,31 +189,25 @@ double ffn_width(const std::vector<StoredTensor>& weights, const Model& model) {
   return width;
 }
 
-void ffn_block(Builder& builder, const Model& model, const std::vector<StoredTensor>& weights,
-               const PassShape& shape) {
+template <class Predicate>
+void ffn_matrices(Builder& builder, const Model& model, const std::vector<StoredTensor>& weights,
+                  Predicate wanted) {
+  for (const auto& w : weights) {
+    if (!wanted(w.tensor.role)) continue;
+    if (is_routed_expert(w.tensor.role)) {
+      builder.routed(w, *model.experts);
+    } else {
+      builder.matrix(w);
+    }
+  }
+}
+
+void ffn_block(Builder& builder, const Model& model, const std::vector<StoredTensor>& weights) {
   const double hidden = static_cast<double>(model.hidden);
   builder.elementwise("ffn_norm", hidden, 4, 2);
-  for (const auto& w : weights) {
-    if (!is_ffn_input(w.tensor.role)) continue;
-    if (is_routed_expert(w.tensor.role) && model.experts) {
-      const double count = model.experts->count;
-      builder.matrix(w, touched_experts(*model.experts, shape.tokens) / count,
-                     model.experts->active / count);
-    } else {
-      builder.matrix(w);
-    }
-  }
+  ffn_matrices(builder, model, weights, is_ffn_input);
   builder.elementwise("ffn_activation", ffn_width(weights, model), 5, 2);
-  for (const auto& w : weights) {
-    if (!is_ffn_output(w.tensor.role)) continue;
-    if (is_routed_expert(w.tensor.role) && model.experts) {
-      const double count = model.experts->count;
-      builder.matrix(w, touched_experts(*model.experts, shape.tokens) / count,
-                     model.experts->active / count);
-    } else {
-      builder.matrix(w);
-    }
-  }
+  ffn_matrices(builder, model, weights, is_ffn_output);
   builder.elementwise("ffn_residual", hidden, 3, 1);
 }
 
@@ -191,7 +219,7 @@ std::vector<Kernel> ggml_layer_kernels(const Model& model, const std::vector<Sto
                                        const topology::Device& device) {
   Builder builder(layer, shape.tokens, backend, device);
   attention_block(builder, model, weights, layer, shape, engine, backend);
-  ffn_block(builder, model, weights, shape);
+  ffn_block(builder, model, weights);
   return builder.take();
 }
 
