@@ -10,7 +10,7 @@
 namespace rigsim::sim {
 namespace {
 
-constexpr std::int64_t kBeyondClock = Earliest::kNever - 1;
+constexpr std::int64_t kBeyondClock = Earliest<std::int64_t>::kNever - 1;
 constexpr double kClockRangePs = 9.2e18;
 
 }  // namespace
@@ -24,10 +24,9 @@ FlowNetwork::Instant FlowNetwork::later(Instant from, double picoseconds) {
   if (!(sum < kClockRangePs)) return {kBeyondClock, 0};
   auto whole = static_cast<std::int64_t>(sum);
   double fraction = sum - static_cast<double>(whole);
-  if (fraction >= 0.5) {
-    ++whole;
-    fraction -= 1;
-  }
+  const int up = fraction >= 0.5;
+  whole += up;
+  fraction -= up;
   if (whole > 0 && from.ps > kBeyondClock - whole) return {kBeyondClock, 0};
   return {from.ps + whole, fraction};
 }
@@ -96,9 +95,8 @@ FlowId FlowNetwork::start(RouteId route, Bytes size, Time now) {
   flows_[slot] = {.remaining = static_cast<double>(size.count()),
                   .rate = 0,
                   .since = {clock_.ps, 0},
-                  .end = {},
-                  .order = next_order_++,
-                  .moving = true};
+                  .end_fraction = 0,
+                  .order = next_order_++};
   max_min_.add(static_cast<std::uint32_t>(slot), route);
   ++active_;
   dirty_ = true;
@@ -121,11 +119,10 @@ std::span<const FlowId> FlowNetwork::advance(Time to) {
 }
 
 void FlowNetwork::finish(std::size_t slot) {
-  Flow& flow = flows_[slot];
+  const Flow& flow = flows_[slot];
   clock_.fraction =
-      finished_.empty() ? flow.end.fraction : std::max(clock_.fraction, flow.end.fraction);
-  flow.moving = false;
-  ends_.set(slot, Earliest::kNever);
+      finished_.empty() ? flow.end_fraction : std::max(clock_.fraction, flow.end_fraction);
+  ends_.set(slot, Earliest<std::int64_t>::kNever);
   max_min_.remove(static_cast<std::uint32_t>(slot));
   free_.push_back(static_cast<std::uint32_t>(slot));
   std::ranges::push_heap(free_, std::greater{});
@@ -143,9 +140,10 @@ void FlowNetwork::solve() {
       flow.since = clock_;
     }
     flow.rate = max_min_.rate(slot);
-    flow.end = later(flow.since, flow.remaining / flow.rate * 1e12);
-    if (flow.end.ps <= clock_.ps) flow.end = {clock_.ps + 1, -0.5};
-    ends_.set(slot, flow.end.ps);
+    Instant end = later(flow.since, flow.remaining / flow.rate * 1e12);
+    if (end.ps <= clock_.ps) end = {clock_.ps + 1, -0.5};
+    flow.end_fraction = end.fraction;
+    ends_.set(slot, end.ps);
   }
 }
 
@@ -161,7 +159,8 @@ double FlowNetwork::remaining(FlowId flow) const {
 void FlowNetwork::reset(Time now) {
   clock_ = {now.time_since_epoch().count(), 0};
   max_min_.clear();
-  for (std::size_t slot = 0; slot < flows_.size(); ++slot) ends_.set(slot, Earliest::kNever);
+  for (std::size_t slot = 0; slot < flows_.size(); ++slot)
+    ends_.set(slot, Earliest<std::int64_t>::kNever);
   flows_.clear();
   free_.clear();
   finished_.clear();

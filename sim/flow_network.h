@@ -77,9 +77,8 @@ class FlowNetwork {
     double remaining = 0;  // bytes, at `since`
     double rate = 0;       // bytes per second, from `since`
     Instant since;
-    Instant end;
+    double end_fraction = 0;  // of its end; the rest of the instant is in `ends_`
     std::uint64_t order = 0;
-    bool moving = false;
   };
 
   static double picoseconds_between(Instant from, Instant to);
@@ -92,7 +91,7 @@ class FlowNetwork {
 
   const Network* network_;
   MaxMin max_min_;
-  Earliest ends_;
+  Earliest<std::int64_t> ends_;  // by flow: the nearest picosecond of its end
   std::vector<Flow> flows_;
   std::vector<std::uint32_t> free_;  // a heap, lowest slot first
   std::vector<FlowId> finished_;

@@ -1,236 +1,220 @@
 #include "sim/max_min.h"
 
 #include <algorithm>
-#include <functional>
-#include <limits>
+#include <bit>
+#include <cmath>
+#include <numeric>
 
 namespace rigsim::sim {
-namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-// Levels this close (relative) count as equal: far above the rounding of a sum over a link's flows,
-// far below what a completion time shows. Without it, rounding noise would be chased through the
-// whole network.
-constexpr double kSlack = 1e-13;
-
-bool exceeds(double a, double b) { return a > b * (1 + kSlack); }
-
-}  // namespace
 
 MaxMin::MaxMin(const Network& network)
     : network_(&network),
       level_(network.link_count(), kInfinity),
       on_(network.link_count()),
-      final_in_(network.link_count(), 0),
-      agenda_(network.link_count()) {
-  capacity_.reserve(network.link_count());
+      in_changed_links_(network.link_count(), 0),
+      rank_(network.link_count()),
+      by_rank_(network.link_count()),
+      marked_(network.link_count() / 64 + 1, 0),
+      first_marked_word_(marked_.size()) {
   for (std::uint32_t link = 0; link < network.link_count(); ++link) {
     capacity_.push_back(network.link(LinkId{link}).capacity.count());
   }
+  std::iota(rank_.begin(), rank_.end(), 0U);
+  std::iota(by_rank_.begin(), by_rank_.end(), 0U);
+  changed_links_.reserve(network.link_count());
 }
 
 void MaxMin::reserve(std::size_t flows) {
   if (flows <= rate_.size()) return;
   rate_.resize(flows);
-  bound_.resize(flows);
   cap_.resize(flows);
-  bottleneck_.resize(flows);
-  decided_in_.resize(flows);
-  route_.resize(flows);
-  cap_events_.reserve(flows);
-  changed_.reserve(flows);
-  scratch_.reserve(flows);
+  links_of_.resize(flows);
+  new_flows_.reserve(flows);
+  changed_.resize(flows + 1);
 }
 
 void MaxMin::add(std::uint32_t flow, RouteId route) {
   if (flow >= rate_.size()) reserve(std::max<std::size_t>(flow + 1, 2 * rate_.size()));
   const auto cap = network_->cap(route);
-  route_[flow] = route;
+  const auto links = network_->links(route);
   rate_[flow] = 0;
   cap_[flow] = cap ? cap->count() : kInfinity;
-  decided_in_[flow] = 0;
-  for (const LinkId link : links_of(flow)) on_[index_of(link)].push_back(flow);
-  set_loose(flow, 0, kNoLink);
+  links_of_[flow] = links;
+  const bool plain_pair = links.size() == 2 && !cap;
+  for (std::size_t hop = 0; hop < links.size(); ++hop) {
+    const std::uint32_t link = index_of(links[hop]);
+    on_[link].push_back({flow, plain_pair ? index_of(links[1 - hop]) : kSeveral});
+    mark(link);
+  }
+  new_flows_.push_back(flow);
 }
 
 void MaxMin::remove(std::uint32_t flow) {
-  if (bottleneck_[flow] == kLoose) {
-    std::erase_if(cap_events_, [flow](const CapEvent& event) { return event.flow == flow; });
-    std::ranges::make_heap(cap_events_, std::greater{}, &CapEvent::cap);
+  for (const LinkId id : links_of_[flow]) {
+    std::vector<Crossing>& crossings = on_[index_of(id)];
+    *std::ranges::find(crossings, flow, &Crossing::flow) = crossings.back();
+    crossings.pop_back();
+    mark(index_of(id));
   }
-  for (const LinkId id : links_of(flow)) {
-    const std::uint32_t link = index_of(id);
-    std::vector<std::uint32_t>& flows = on_[link];
-    *std::ranges::find(flows, flow) = flows.back();
-    flows.pop_back();
-    if (level_[link] < kInfinity) agenda_.insert_or_lower(link, level_[link]);
-  }
+  links_of_[flow] = {};
+  std::erase(new_flows_, flow);
 }
 
 void MaxMin::clear() {
-  for (auto& flows : on_) flows.clear();
+  for (auto& crossings : on_) crossings.clear();
   std::ranges::fill(level_, kInfinity);
-  agenda_.clear();
-  cap_events_.clear();
+  std::ranges::fill(marked_, 0);
+  first_marked_word_ = marked_.size();
+  new_flows_.clear();
+  std::iota(rank_.begin(), rank_.end(), 0U);
+  std::iota(by_rank_.begin(), by_rank_.end(), 0U);
+  changes_since_sort_ = 0;
 }
 
 std::span<const std::uint32_t> MaxMin::solve() {
-  water_ = 0;
-  changed_.clear();
-  while (!agenda_.empty() || !cap_events_.empty()) {
-    const double link_key = agenda_.empty() ? kInfinity : agenda_.top_key();
-    if (!cap_events_.empty() && cap_events_.front().cap <= link_key) {
-      reach_cap();
-    } else {
-      take_up(agenda_.top());
-    }
-  }
-  ++pass_;
-  return changed_;
+  while (first_marked_word_ < marked_.size()) update(take_lowest_marked());
+  assign_changed_flows();
+  if (changes_since_sort_ > 4 * level_.size()) sort_links();
+  return {changed_.data(), changed_count_};
 }
 
-// The level at which `link` is full if nothing else changes: sum over its flows of min(bound,
-// level) = capacity, where the bound of a flow that this link slows, or that is loose, is its cap.
+void MaxMin::mark(std::uint32_t link) {
+  const std::size_t word = rank_[link] / 64;
+  marked_[word] |= std::uint64_t{1} << rank_[link] % 64;
+  first_marked_word_ = std::min(first_marked_word_, word);
+}
+
+// Some link must be marked, and no word before first_marked_word_ is other than 0.
+std::uint32_t MaxMin::take_lowest_marked() {
+  std::uint64_t& word = marked_[first_marked_word_];
+  const auto rank = static_cast<std::uint32_t>(64 * first_marked_word_) +
+                    static_cast<std::uint32_t>(std::countr_zero(word));
+  word &= word - 1;
+  while (first_marked_word_ < marked_.size() && marked_[first_marked_word_] == 0) {
+    ++first_marked_word_;
+  }
+  return by_rank_[rank];
+}
+
+double MaxMin::bound_elsewhere(const Crossing& crossing, std::uint32_t link) const {
+  if (crossing.other != kSeveral) return level_[crossing.other];
+  double bound = cap_[crossing.flow];
+  for (const LinkId other : links_of_[crossing.flow]) {
+    if (index_of(other) != link) bound = std::min(bound, level_[index_of(other)]);
+  }
+  return bound;
+}
+
+// The flows of a link, split into those that something else holds at or below a level and those
+// that it would hold.
+struct MaxMin::Split {
+  double slower_sum = 0;
+  double slower_fastest = 0;
+  double held_slowest = kInfinity;
+  std::uint32_t held = 0;
+};
+
+MaxMin::Split MaxMin::split_at(std::uint32_t link, double level) const {
+  Split split;
+  for (const Crossing& crossing : on_[link]) {
+    const double bound = bound_elsewhere(crossing, link);
+    const bool held = bound > level;
+    const double slower = held ? 0 : bound;
+    const double kept = held ? bound : kInfinity;
+    split.held += held;
+    split.slower_sum += slower;
+    split.slower_fastest = slower > split.slower_fastest ? slower : split.slower_fastest;
+    split.held_slowest = kept < split.held_slowest ? kept : split.held_slowest;
+  }
+  return split;
+}
+
+// Solves sum of min(bound, level) = capacity for the level by Newton's method, starting from the
+// last known one. The sum is concave in the level: after the first step the guesses only rise, and
+// the last one is exact.
 double MaxMin::level_of(std::uint32_t link) const {
-  double fixed = 0;
-  double fastest_fixed = 0;
-  double slowest_cap = kInfinity;
-  std::uint32_t sharing = 0;
-  for (const std::uint32_t flow : on_[link]) {
-    const std::uint32_t bottleneck = bottleneck_[flow];
-    if (bottleneck == link || bottleneck == kLoose) {
-      ++sharing;
-      slowest_cap = std::min(slowest_cap, cap_[flow]);
-    } else {
-      fixed += bound_[flow];
-      fastest_fixed = std::max(fastest_fixed, bound_[flow]);
+  const double capacity = capacity_[link];
+  double guess = level_[link];
+  while (true) {
+    const Split split = split_at(link, guess);
+    if (split.held == 0) {
+      if (split.slower_sum <= capacity * (1 + kSlack)) return kInfinity;
+      guess = capacity / static_cast<double>(on_[link].size());  // never too high
+      continue;
     }
-  }
-  if (sharing == 0) {
-    return exceeds(fixed, capacity_[link]) ? careful_level_of(link) : kInfinity;
-  }
-  const double level = (capacity_[link] - fixed) / sharing;
-  if (exceeds(fastest_fixed, level) || slowest_cap < level) return careful_level_of(link);
-  return level;
-}
-
-double MaxMin::careful_level_of(std::uint32_t link) const {
-  double left = capacity_[link];
-  scratch_.clear();
-  for (const std::uint32_t flow : on_[link]) {
-    if (decided(flow)) {
-      left -= bound_[flow];
-    } else {
-      scratch_.push_back(bottleneck_[flow] == link ? cap_[flow] : bound_[flow]);
-    }
-  }
-  std::ranges::sort(scratch_);
-  std::size_t sharing = scratch_.size();
-  for (const double bound : scratch_) {
-    const double level = left / static_cast<double>(sharing);
-    if (bound >= level) return std::max(level, water_);
-    left -= bound;
-    --sharing;
-  }
-  return kInfinity;
-}
-
-// The first link of the agenda: postpones it if its next level is higher than thought.
-void MaxMin::take_up(std::uint32_t link) {
-  const double level = level_of(link);
-  const double next = std::min(level, level_[link]);
-  if (next == kInfinity) {
-    agenda_.pop();
-  } else if (next > agenda_.second_key() ||
-             (!cap_events_.empty() && next > cap_events_.front().cap)) {
-    agenda_.raise_top(next);
-  } else {
-    water_ = std::max(water_, next);
-    if (exceeds(level, level_[link])) {
-      agenda_.raise_top(level);
-      loosen(link);
-    } else {
-      agenda_.pop();
-      saturate(link, exceeds(level_[link], level) ? level : level_[link]);
-    }
+    const double level = (capacity - split.slower_sum) / split.held;
+    if (split.slower_fastest <= level * (1 + kSlack) && level <= split.held_slowest) return level;
+    if (level == guess) return level;
+    guess = level;
   }
 }
 
-// `link` is full at `level`, finally: every flow on it that is not slower already gets that rate,
-// and this link as its bottleneck; also one that had the same rate from another link, which may be
-// about to allow more.
-void MaxMin::saturate(std::uint32_t link, double level) {
-  final_in_[link] = pass_;
-  bool slows_any = false;
-  for (const std::uint32_t flow : on_[link]) {
-    const std::uint32_t bottleneck = bottleneck_[flow];
-    const bool slower = bottleneck != link && bottleneck != kLoose && exceeds(level, bound_[flow]);
-    if (slower || decided(flow)) continue;
-    slows_any = true;
-    decide(flow, level, link);
-  }
-  level_[link] = slows_any ? level : kInfinity;
-}
-
-// `link` is no longer full at its old level: what its flows get depends on all their links again.
-void MaxMin::loosen(std::uint32_t link) {
+void MaxMin::update(std::uint32_t link) {
   const double old_level = level_[link];
-  level_[link] = kInfinity;
-  for (const std::uint32_t flow : on_[link]) {
-    if (bottleneck_[flow] == link && !decided(flow)) set_loose(flow, old_level, link);
-  }
+  const double level = level_of(link);
+  if (level == old_level || std::abs(level - old_level) <= kSlack * std::min(level, old_level))
+    return;
+  if (!in_changed_links_[link]) changed_links_.push_back(link);
+  in_changed_links_[link] = 1;
+  level_[link] = level;
+  ++changes_since_sort_;
+  const double lower = std::min(level, old_level);
+  for (const Crossing& crossing : on_[link]) mark_affected(crossing, link, lower);
 }
 
-void MaxMin::set_loose(std::uint32_t flow, double first_level, std::uint32_t except) {
-  bottleneck_[flow] = kLoose;
-  bound_[flow] = cap_[flow];
-  if (cap_[flow] < kInfinity) {
-    cap_events_.push_back({cap_[flow], flow});
-    std::ranges::push_heap(cap_events_, std::greater{}, &CapEvent::cap);
-  }
-  for (const LinkId id : links_of(flow)) {
-    const std::uint32_t link = index_of(id);
-    if (link != except && final_in_[link] != pass_) agenda_.insert_or_lower(link, first_level);
-  }
-}
-
-void MaxMin::decide(std::uint32_t flow, double rate, std::uint32_t bottleneck) {
-  decided_in_[flow] = pass_;
-  const bool was_loose = bottleneck_[flow] == kLoose;
-  bottleneck_[flow] = bottleneck;
-  if (!exceeds(rate, rate_[flow]) && !exceeds(rate_[flow], rate)) {
-    bound_[flow] = rate_[flow];
+// A link whose own level is no higher than both levels of `link` does not see the change.
+void MaxMin::mark_affected(const Crossing& crossing, std::uint32_t link, double lower) {
+  if (crossing.other != kSeveral) {
+    if (lower < level_[crossing.other]) mark(crossing.other);
     return;
   }
-  bound_[flow] = rate;
-  rate_[flow] = rate;
-  changed_.push_back(flow);
-  if (was_loose) return;  // its links are on the agenda already
-  for (const LinkId id : links_of(flow)) {
-    const std::uint32_t link = index_of(id);
-    if (final_in_[link] != pass_ && level_[link] < kInfinity) {
-      agenda_.insert_or_lower(link, level_[link]);
-    }
+  for (const LinkId id : links_of_[crossing.flow]) {
+    if (index_of(id) != link && lower < level_[index_of(id)]) mark(index_of(id));
   }
 }
 
-void MaxMin::reach_cap() {
-  const CapEvent event = cap_events_.front();
-  std::ranges::pop_heap(cap_events_, std::greater{}, &CapEvent::cap);
-  cap_events_.pop_back();
-  if (bottleneck_[event.flow] != kLoose) return;
-  water_ = std::max(water_, event.cap);
-  decide(event.flow, event.cap, kCapped);
+// Branch-free, as whether a flow has changed is hard to foresee: each writes itself down, the next
+// writes over it.
+void MaxMin::assign(std::uint32_t flow, double rate) {
+  changed_[changed_count_] = flow;
+  changed_count_ += rate != rate_[flow];
+  rate_[flow] = rate;
+}
+
+void MaxMin::assign_changed_flows() {
+  changed_count_ = 0;
+  for (const std::uint32_t link : changed_links_) {
+    in_changed_links_[link] = 0;
+    const double level = level_[link];
+    for (const Crossing& crossing : on_[link]) {
+      assign(crossing.flow, std::min(level, bound_elsewhere(crossing, link)));
+    }
+  }
+  for (const std::uint32_t flow : new_flows_) {
+    double rate = cap_[flow];
+    for (const LinkId link : links_of_[flow]) rate = std::min(rate, level_[index_of(link)]);
+    assign(flow, rate);
+  }
+  changed_links_.clear();
+  new_flows_.clear();
+}
+
+void MaxMin::sort_links() {
+  changes_since_sort_ = 0;
+  std::ranges::sort(by_rank_, [this](std::uint32_t a, std::uint32_t b) {
+    return level_[a] != level_[b] ? level_[a] < level_[b] : a < b;
+  });
+  for (std::uint32_t rank = 0; rank < by_rank_.size(); ++rank) rank_[by_rank_[rank]] = rank;
 }
 
 std::size_t MaxMin::memory_bytes() const {
-  std::size_t bytes = rate_.capacity() * (3 * sizeof(double) + 2 * sizeof(std::uint32_t) + 8) +
-                      (cap_events_.capacity() * sizeof(CapEvent)) +
-                      changed_.capacity() * sizeof(std::uint32_t) +
-                      scratch_.capacity() * sizeof(double);
-  for (const auto& flows : on_) bytes += flows.capacity() * sizeof(std::uint32_t) + sizeof(flows);
-  return bytes + level_.capacity() * (3 * sizeof(double) + 8 + 3 * sizeof(std::uint32_t));
+  std::size_t bytes =
+      rate_.capacity() * (2 * sizeof(double) + sizeof(links_of_[0]) + 2 * sizeof(std::uint32_t));
+  for (const auto& crossings : on_) {
+    bytes += crossings.capacity() * sizeof(Crossing) + sizeof(crossings);
+  }
+  return bytes + capacity_.capacity() * (2 * sizeof(double) + 1 + 3 * sizeof(std::uint32_t)) +
+         marked_.capacity() * sizeof(std::uint64_t);
 }
 
 }  // namespace rigsim::sim

@@ -2,29 +2,33 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
 #include "sim/ids.h"
-#include "sim/indexed_heap.h"
 #include "sim/network.h"
 
 namespace rigsim::sim {
 
 /// Max-min fair rates of the flows on a network: no flow can go faster without slowing one that is
-/// not faster (Bertsekas and Gallager, Data Networks, 2nd ed. 1992, 6.5.2). A flow goes at its
-/// route's cap, or some link of its route, its bottleneck, is full and gives no flow more: that
-/// rate is the link's level.
+/// not faster (Bertsekas and Gallager, Data Networks, 2nd ed. 1992, 6.5.2).
 ///
-/// When flows come and go, only what they move is solved again. Filling all links alike from level
-/// 0, nothing changes below the first level at which a link of a changed flow fills differently.
-/// From there on the links are taken up in the order of their levels, and a link only if a flow on
-/// it has changed. A link's new level comes from the current rates of its flows, never from its old
-/// level plus a difference, so no error builds up; a level that differs from the old one by less
-/// than 1e-13 of it counts as the same.
+/// Every link has a level: the rate at which it is full when each of its flows goes at the least of
+/// that rate, the levels of its other links and its cap; infinite when that does not fill it. A
+/// flow goes at the least of its cap and the levels of its links. These equations have one
+/// solution, the fair one, and solving them link by link, again and again where a neighbour
+/// changed, reaches it in any order (the lowest level of all never depends on the others, then the
+/// second lowest on the first only, and so on; Charny, Clark and Jain, ICC 1995, for the
+/// distributed form).
+///
+/// So when flows come and go, only links are solved again whose flows really change, lowest known
+/// level first. A new level comes from the current ones of its neighbours, never from the old one
+/// plus a difference: no error builds up. A level that moves by less than 1e-13 of itself counts as
+/// the same; otherwise rounding would be chased around.
 class MaxMin {
  public:
-  /// `network` must outlive this.
+  /// `network` must outlive this and not change meanwhile.
   explicit MaxMin(const Network& network);
 
   /// Makes room for flows 0..flows-1.
@@ -45,53 +49,55 @@ class MaxMin {
   /// Bytes per second, as of the last solve.
   [[nodiscard]] double rate(std::uint32_t flow) const { return rate_[flow]; }
 
+  /// Bytes held, by capacity.
   [[nodiscard]] std::size_t memory_bytes() const;
 
  private:
-  // Where a flow's rate comes from, besides the number of its bottleneck link.
-  static constexpr std::uint32_t kCapped = 0xFFFFFFFF;
-  static constexpr std::uint32_t kLoose =
-      0xFFFFFFFE;  // not known yet in this pass; its bound is its cap
-  static constexpr std::uint32_t kNoLink = 0xFFFFFFFF;
+  static constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  static constexpr double kSlack = 1e-13;
+  static constexpr std::uint32_t kSeveral = 0xFFFFFFFF;
 
-  struct CapEvent {
-    double cap;
+  // A flow on a link. `other` is its other link where it crosses two and has no cap, else kSeveral.
+  struct Crossing {
     std::uint32_t flow;
+    std::uint32_t other;
   };
 
-  [[nodiscard]] std::span<const LinkId> links_of(std::uint32_t flow) const {
-    return network_->links(route_[flow]);
-  }
-  [[nodiscard]] bool decided(std::uint32_t flow) const { return decided_in_[flow] == pass_; }
+  struct Split;
+
+  [[nodiscard]] double bound_elsewhere(const Crossing& crossing, std::uint32_t link) const;
+  [[nodiscard]] Split split_at(std::uint32_t link, double level) const;
   [[nodiscard]] double level_of(std::uint32_t link) const;
-  [[nodiscard]] double careful_level_of(std::uint32_t link) const;
-  void take_up(std::uint32_t link);
-  void saturate(std::uint32_t link, double level);
-  void loosen(std::uint32_t link);
-  void set_loose(std::uint32_t flow, double first_level, std::uint32_t except);
-  void decide(std::uint32_t flow, double rate, std::uint32_t bottleneck);
-  void reach_cap();
+  void mark(std::uint32_t link);
+  std::uint32_t take_lowest_marked();
+  void update(std::uint32_t link);
+  void mark_affected(const Crossing& crossing, std::uint32_t link, double lower);
+  void assign(std::uint32_t flow, double rate);
+  void assign_changed_flows();
+  void sort_links();
 
   const Network* network_;
   // By link.
   std::vector<double> capacity_;
-  std::vector<double> level_;  // infinite: not full
-  std::vector<std::vector<std::uint32_t>> on_;
-  std::vector<std::uint64_t> final_in_;  // the pass in which the level became final
-  IndexedHeap agenda_;  // links to take up, under a lower bound of their next level
+  std::vector<double> level_;
+  std::vector<std::vector<Crossing>> on_;
+  std::vector<std::uint8_t> in_changed_links_;
   // By flow.
   std::vector<double> rate_;
-  std::vector<double> bound_;  // the rate, or the cap while loose
-  std::vector<double> cap_;    // infinite: none
-  std::vector<std::uint32_t> bottleneck_;
-  std::vector<std::uint64_t> decided_in_;
-  std::vector<RouteId> route_;
-  // The current pass; between two solves, the coming one.
-  std::uint64_t pass_ = 1;
-  double water_ = 0;                  // all that happens below this level is final
-  std::vector<CapEvent> cap_events_;  // heap, smallest cap first
-  std::vector<std::uint32_t> changed_;
-  mutable std::vector<double> scratch_;
+  std::vector<double> cap_;  // infinite: none
+  std::vector<std::span<const LinkId>> links_of_;
+  // Links to solve again: bits, by rank. Ranks follow the levels as they were not long ago.
+  std::vector<std::uint32_t> rank_;     // by link
+  std::vector<std::uint32_t> by_rank_;  // links
+  std::vector<std::uint64_t> marked_;
+  std::size_t first_marked_word_ = 0;  // none is marked in the words before
+  std::size_t changes_since_sort_ = 0;
+  // Of the current solve.
+  std::vector<std::uint32_t> changed_links_;
+  std::vector<std::uint32_t> new_flows_;
+  std::vector<std::uint32_t>
+      changed_;  // flows: the first changed_count_; one more than there are, for assign
+  std::size_t changed_count_ = 0;
 };
 
 }  // namespace rigsim::sim
