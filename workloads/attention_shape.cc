@@ -29,6 +29,25 @@ AttentionShape attention_shape(const Model& model, int layer, const PassShape& s
   return attention;
 }
 
+AttentionWork attention_work(const Model& model, const AttentionShape& attention,
+                             const PassShape& shape) {
+  constexpr double kSixteenBit = 2;
+  const bool even =
+      model.heads % shape.tensor_parallel == 0 &&
+      (model.kv_heads % shape.tensor_parallel == 0 || shape.tensor_parallel % model.kv_heads == 0);
+  AttentionWork work;
+  if (!even || model.attention == AttentionKind::kMla ||
+      shape.kv_bytes_per_element != kSixteenBit) {
+    return work;
+  }
+  work.query_heads = model.heads / shape.tensor_parallel;
+  work.kv_heads = std::max(1, model.kv_heads / shape.tensor_parallel);
+  work.head_dim = model.head_dim;
+  work.sequences = shape.sequences;
+  work.kv_tokens = attention.kv_tokens;
+  return work;
+}
+
 bool is_decode(const PassShape& shape) { return shape.tokens <= kMatVecTokens * shape.sequences; }
 
 Kernel decode_attention(const Model& model, int layer, const PassShape& shape,
@@ -45,6 +64,7 @@ Kernel decode_attention(const Model& model, int layer, const PassShape& shape,
   kernel.traffic_bytes = a.kv_row_bytes * a.kv_tokens * static_cast<double>(shape.sequences);
   kernel.head_tokens = a.query_heads * a.kv_tokens * new_tokens;
   kernel.flops = 4 * a.query_width * a.kv_tokens * new_tokens;
+  kernel.attention = attention_work(model, a, shape);
   return kernel;
 }
 

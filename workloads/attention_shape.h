@@ -18,6 +18,11 @@ struct AttentionShape {
 [[nodiscard]] AttentionShape attention_shape(const Model& model, int layer, const PassShape& shape,
                                              std::int64_t kv_padding);
 
+/// `attention` in a table's terms: heads and tokens, where queries and cache are 16-bit, all heads
+/// alike (no MLA), and split evenly.
+[[nodiscard]] AttentionWork attention_work(const Model& model, const AttentionShape& attention,
+                                           const PassShape& shape);
+
 /// Attention of a pass of a few new tokens per sequence over the context: the only kernel of a
 /// decode step that the context changes. Three launches in ggml (scores, softmax, values), one
 /// where the engine fuses them.

@@ -52,6 +52,22 @@ std::vector<DeployedStage> stages(const DeploymentRequest& request) {
   return result;
 }
 
+/// Tables stay with the engine, once for all devices.
+BackendProfile without_tables(BackendProfile profile) {
+  profile.tables.clear();
+  return profile;
+}
+
+/// Of the engine's measured kernels only those of the rig's devices are needed.
+void keep_tables_of(const topology::Rig& rig, EngineProfile& engine) {
+  for (BackendProfile& backend : engine.backends) {
+    std::erase_if(backend.tables, [&](const auto& entry) {
+      return std::none_of(rig.devices.begin(), rig.devices.end(),
+                          [&](const auto& d) { return d.device.name == entry.first; });
+    });
+  }
+}
+
 bool uses_host(const std::vector<DeployedStage>& stages) {
   return std::any_of(stages.begin(), stages.end(),
                      [](const DeployedStage& s) { return s.on_host; });
@@ -89,8 +105,9 @@ Deployment deploy(const DeploymentRequest& request) {
                {},
                {},
                {}};
+  keep_tables_of(d.rig, d.engine);
   for (const auto& installed : d.rig.devices) {
-    d.backends.push_back(d.engine.backend(backend_of(installed.device)));
+    d.backends.push_back(without_tables(d.engine.backend(backend_of(installed.device))));
     d.rates.push_back(device_rates(installed.device, d.backends.back(), d.weights_format));
   }
   if (uses_host(d.stages)) {
@@ -99,7 +116,7 @@ Deployment deploy(const DeploymentRequest& request) {
                                   ": host.cpu is needed for layers on the host, and is not given");
     }
     d.host_device = *d.rig.host.cpu;
-    d.host_backend = d.engine.backend(Backend::kCpu);
+    d.host_backend = without_tables(d.engine.backend(Backend::kCpu));
     d.host_rates = device_rates(d.host_device, d.host_backend, d.weights_format);
   }
   return d;

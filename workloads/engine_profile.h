@@ -9,6 +9,7 @@
 #include "sim/units.h"
 #include "topology/device.h"
 #include "workloads/engine_memory.h"
+#include "workloads/kernel_table.h"
 
 namespace rigsim::workloads {
 
@@ -68,7 +69,8 @@ struct ErrorBand {
 /// Everything known of one engine version on one backend. Data, filled by configs/.
 struct BackendProfile {
   Backend backend = Backend::kCuda;
-  double kernel_latency_us = 0;  ///< fixed cost of one small kernel inside a step
+  double kernel_latency_us = 0;     ///< fixed cost of one small kernel inside a step
+  double attention_latency_us = 0;  ///< fixed cost of decode attention beyond kernel_latency_us
   double attention_cycles =
       0;  ///< device cycles per query head and KV token of decode attention, beyond its bytes
   double attention_gemm_ratio = 1;    ///< efficiency of attention's GEMMs over full GEMMs
@@ -97,6 +99,7 @@ struct BackendProfile {
   std::map<std::string, DeviceFit> devices;  ///< by catalogue device name
   std::map<std::string, DeviceFit>
       families;  ///< by kernel_family(); "" holds the backend's default
+  std::map<std::string, KernelTable> tables;  ///< measured kernels, by catalogue device name
   ErrorBand decode_band;
   ErrorBand prefill_band;
 };
@@ -115,8 +118,8 @@ struct EngineProfile {
   EngineMemory memory;
   std::vector<BackendProfile> backends;
 
-  /// Throws std::invalid_argument when the engine does not run on `backend`.
-  [[nodiscard]] const BackendProfile& backend(Backend backend) const;
+  /// Throws std::invalid_argument when the engine does not run on `wanted`.
+  [[nodiscard]] const BackendProfile& backend(Backend wanted) const;
 };
 
 }  // namespace rigsim::workloads

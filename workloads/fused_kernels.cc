@@ -1,5 +1,8 @@
 #include "workloads/fused_kernels.h"
 
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
 #include <utility>
 
 #include "workloads/attention_shape.h"
@@ -28,11 +31,18 @@ class Builder {
   void fused(std::string_view name, const std::vector<StoredTensor>& weights, Predicate wanted) {
     Kernel kernel = base(KernelKind::kGemm, name);
     double outputs = 0;
+    double inputs = 0;
+    bool routed = false;
     for (const auto& w : weights) {
-      if (wanted(w.tensor.role)) outputs += add(kernel, w);
+      if (!wanted(w.tensor.role)) continue;
+      outputs += add(kernel, w);
+      inputs = std::max(inputs, static_cast<double>(w.tensor.cols));
+      routed = routed || is_routed_expert(w.tensor.role);
     }
     if (kernel.weight_bytes <= 0) return;
     kernel.outputs = static_cast<std::int64_t>(outputs);
+    kernel.traffic_bytes += static_cast<double>(tokens_) * inputs * kHalf;
+    if (!routed) kernel.inputs = inputs_of_dense(kernel, outputs);
     kernels_.push_back(kernel);
   }
 
@@ -65,6 +75,14 @@ class Builder {
     return static_cast<double>(w.tensor.rows) * share_;
   }
 
+  /// The inputs of a product whose weights are all 16-bit; 0 for any other.
+  [[nodiscard]] std::int64_t inputs_of_dense(const Kernel& kernel, double outputs) const {
+    const double tokens = static_cast<double>(tokens_);
+    const double weights = kernel.flops / (2 * tokens);
+    const bool dense = std::abs(kernel.weight_bytes - kHalf * weights) < 1;
+    return dense ? std::llround(weights / outputs) : 0;
+  }
+
   const Model& model_;
   int layer_;
   std::int64_t tokens_;
@@ -84,6 +102,7 @@ Kernel prompt_attention(const Builder& builder, const Model& model, int layer,
       4 * a.query_width * static_cast<double>(shape.tokens) * (a.kv_tokens - per_sequence / 2);
   kernel.traffic_bytes = a.kv_row_bytes * a.kv_tokens * static_cast<double>(shape.sequences);
   kernel.working_set_bytes = kernel.traffic_bytes;
+  kernel.attention = attention_work(model, a, shape);
   return kernel;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <stdexcept>
 
 namespace rigsim::workloads {
@@ -89,13 +90,14 @@ Roofs roofs(const Kernel& kernel, const DeviceRates& rates) {
       return {kernel.flops /
                   (rates.matrix_flops *
                    (rates.tile_quantisation ? wave_efficiency(kernel, rates.sm_count) : 1.0)),
-              (kernel.weight_bytes + kernel.traffic_bytes) / rates.elementwise_bandwidth};
+              (kernel.weight_bytes + kernel.traffic_bytes) / rates.gemm_bandwidth};
     case KernelKind::kDequantize:
     case KernelKind::kElementwise:
       return {0,
               (kernel.weight_bytes + memory_traffic(kernel, rates)) / rates.elementwise_bandwidth};
     case KernelKind::kAttentionDecode:
-      return {kernel.head_tokens * rates.attention_seconds, kernel.traffic_bytes / rates.bandwidth};
+      return {kernel.head_tokens * rates.attention_seconds + rates.attention_launch_seconds,
+              kernel.traffic_bytes / rates.bandwidth};
     case KernelKind::kAttentionGemm:
       return {kernel.flops / rates.attention_flops,
               memory_traffic(kernel, rates) / rates.elementwise_bandwidth};
@@ -107,6 +109,19 @@ Roofs roofs(const Kernel& kernel, const DeviceRates& rates) {
 double overlapped(double compute, double memory, double q) {
   if (q <= 0) return std::max(compute, memory);
   return std::pow(std::pow(compute, q) + std::pow(memory, q), 1 / q);
+}
+
+/// What must come from memory whatever the caches hold: weights, or the KV cache.
+double unavoidable_bytes(const Kernel& kernel) {
+  return kernel.kind == KernelKind::kGemm ? kernel.weight_bytes : kernel.traffic_bytes;
+}
+
+std::optional<double> measured_seconds(const Kernel& kernel, const DeviceRates& rates,
+                                       const KernelTable* table) {
+  if (table == nullptr || rates.clock_fraction != 1.0) return std::nullopt;
+  const auto seconds = table->seconds(kernel);
+  if (!seconds) return std::nullopt;
+  return std::max(*seconds, unavoidable_bytes(kernel) / rates.datasheet_bandwidth);
 }
 
 }  // namespace
@@ -156,33 +171,51 @@ DeviceRates device_rates(const topology::Device& device, const BackendProfile& p
       device.memory_bandwidth.count() * (keeps_ecc_inline(device) ? profile.ecc_bandwidth : 1.0);
   DeviceRates rates;
   rates.bandwidth = memory * fit.streaming_efficiency;
+  rates.datasheet_bandwidth = device.memory_bandwidth.count();
   rates.elementwise_bandwidth = memory * profile.elementwise_efficiency;
+  // A smooth roofline is fitted to GEMMs of every length, with the bandwidth they stream at.
+  rates.gemm_bandwidth =
+      profile.roofline_exponent > 0 ? rates.bandwidth : rates.elementwise_bandwidth;
   rates.matrix_flops = peak * fit.tensor_efficiency * format.gemm_gain;
   rates.attention_flops = peak * fit.tensor_efficiency * profile.attention_gemm_ratio;
   rates.issue_cycles = device.sm_count * clock * fit.streaming_efficiency;
   rates.issue_cycles_per_byte = format.issue_cycles_per_byte;
   rates.attention_seconds = profile.attention_cycles / device.boost_hz * scale;
+  rates.attention_launch_seconds = profile.attention_latency_us * 1e-6 * scale;
   rates.launch_seconds = profile.kernel_latency_us * 1e-6 * scale;
   rates.l2_bytes = device.l2 ? static_cast<double>(device.l2->count()) : 0.0;
   rates.l2_discount = profile.l2_discount;
   rates.sm_count = device.sm_count;
   rates.tile_quantisation = profile.tile_quantisation;
   rates.roofline_exponent = profile.roofline_exponent;
+  rates.clock_fraction = clock_fraction;
   rates.evidence = evidence;
   return rates;
 }
 
-KernelCost price(const Kernel& kernel, const DeviceRates& rates) {
+KernelCost price(const Kernel& kernel, const DeviceRates& rates, const KernelTable* table) {
   const auto [compute, memory] = roofs(kernel, rates);
+  const double launch = kernel.launches * rates.launch_seconds;
+  KernelCost cost;
+  cost.bound = compute > memory ? Bound::kCompute : Bound::kMemory;
+  if (const auto measured = measured_seconds(kernel, rates, table)) {
+    cost.evidence = Evidence::kMeasured;
+    cost.launch = sim::from_seconds(std::min(launch, *measured));
+    cost.body = sim::from_seconds(*measured) - cost.launch;
+    return cost;
+  }
   // Decode attention reads its bytes and then works on them in dependent steps: the two add up.
   const bool serial = kernel.kind == KernelKind::kAttentionDecode;
-  const double body =
-      serial ? compute + memory : overlapped(compute, memory, rates.roofline_exponent);
-  KernelCost cost;
-  cost.launch = sim::from_seconds(kernel.launches * rates.launch_seconds);
-  cost.body = sim::from_seconds(body);
-  cost.bound = compute > memory ? Bound::kCompute : Bound::kMemory;
+  cost.evidence = rates.evidence;
+  cost.launch = sim::from_seconds(launch);
+  cost.body = sim::from_seconds(serial ? compute + memory
+                                       : overlapped(compute, memory, rates.roofline_exponent));
   return cost;
+}
+
+const KernelTable* find_table(const BackendProfile& profile, const topology::Device& device) {
+  const auto found = profile.tables.find(device.name);
+  return found == profile.tables.end() ? nullptr : &found->second;
 }
 
 }  // namespace rigsim::workloads

@@ -167,7 +167,7 @@ class Lowering {
   }
 
   sim::OpId kernel_op(const Kernel& kernel, std::uint32_t place, bool pipelined, const Ops& after) {
-    const KernelCost cost = price(kernel, rates(place));
+    const KernelCost cost = price(kernel, rates(place), table(place));
     const auto stream = place == kHostPlace ? host_cpu_ : streams_[place];
     OpInfo info;
     info.name = kernel.name;
@@ -266,6 +266,9 @@ class Lowering {
   [[nodiscard]] const BackendProfile& backend(std::uint32_t place) const {
     return place == kHostPlace ? d_.host_backend : d_.backends[place];
   }
+  [[nodiscard]] const KernelTable* table(std::uint32_t place) const {
+    return find_table(d_.engine.backend(backend(place).backend), device_at(place));
+  }
   [[nodiscard]] const topology::Device& device_at(std::uint32_t place) const {
     return place == kHostPlace ? d_.host_device : d_.rig.devices[place].device;
   }
@@ -357,9 +360,13 @@ void reprice_decode(PassGraph& pass, sim::Costs& costs, const Deployment& deploy
     PassShape local = shape;
     if (info.place == kHostPlace) local.tensor_parallel = 1;
     const Kernel kernel = decode_attention(deployment.model, info.layer, local, deployment.engine);
-    const auto& rates =
-        info.place == kHostPlace ? deployment.host_rates : deployment.rates[info.place];
-    info.cost = price(kernel, rates);
+    const bool on_host = info.place == kHostPlace;
+    const auto& rates = on_host ? deployment.host_rates : deployment.rates[info.place];
+    const auto& backend = on_host ? deployment.host_backend : deployment.backends[info.place];
+    const auto& device =
+        on_host ? deployment.host_device : deployment.rig.devices[info.place].device;
+    info.cost =
+        price(kernel, rates, find_table(deployment.engine.backend(backend.backend), device));
     info.flops = kernel.flops;
     info.bytes = kernel.traffic_bytes;
     costs.amount[op] = info.cost.total().count();
