@@ -10,6 +10,7 @@
 #include "configs/embedded_files.h"
 #include "configs/engine_fit.h"
 #include "configs/field_table.h"
+#include "configs/kernel_table_file.h"
 #include "configs/nearest_name.h"
 
 namespace rigsim::configs {
@@ -49,11 +50,12 @@ constexpr std::array<Field<EngineMemory>, 15> kMemoryFields = {
      {"kv_block_tokens", &EngineMemory::kv_block_tokens},
      {"memory_fraction", &EngineMemory::memory_fraction, Range::kShare}}};
 
-constexpr std::array<Field<BackendProfile>, 14> kBackendFields = {
+constexpr std::array<Field<BackendProfile>, 15> kBackendFields = {
     {{"elementwise_efficiency", &BackendProfile::elementwise_efficiency, Range::kPositive},
      {"ecc_bandwidth", &BackendProfile::ecc_bandwidth, Range::kShare},
      {"l2_discount", &BackendProfile::l2_discount, Range::kShare},
      {"scores_bytes", &BackendProfile::scores_bytes},
+     {"attention_latency", &BackendProfile::attention_latency_us, Range::kMicroseconds},
      {"host_step", &BackendProfile::host_step_us, Range::kMicroseconds},
      {"submit", &BackendProfile::submit_us, Range::kMicroseconds},
      {"launch_queue_depth", &BackendProfile::launch_queue_depth},
@@ -153,10 +155,19 @@ YamlDocument embedded_yaml(const std::string& path) {
   return parse_yaml(file->text, path);
 }
 
+/// The shipped tables time the fused kernels of GPUs.
+void attach_tables(EngineProfile& profile) {
+  for (BackendProfile& backend : profile.backends) {
+    if (backend.backend == Backend::kCuda) backend.tables = kernel_tables();
+  }
+}
+
 EngineFile built_in(const std::string& name) {
   const std::string stem = std::string(kFolder) + name;
-  return read_engine(embedded_yaml(stem + std::string(kFactsEnding)),
-                     embedded_yaml(stem + std::string(kFitEnding)));
+  EngineFile engine = read_engine(embedded_yaml(stem + std::string(kFactsEnding)),
+                                  embedded_yaml(stem + std::string(kFitEnding)));
+  if (engine.profile.style == KernelStyle::kFused) attach_tables(engine.profile);
+  return engine;
 }
 
 EngineFile user_engine(const std::filesystem::path& facts) {

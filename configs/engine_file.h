@@ -59,8 +59,9 @@ struct EngineFile {
 [[nodiscard]] std::vector<std::string> engine_names();
 
 /// The engine of a name or alias that ships, or of a user's facts file (a name with a "/" or
-/// ending in .yaml), whose fit stands beside it with the ending .fit.yaml.
-/// Throws std::invalid_argument with the nearest names, ConfigError, UnreadableInput.
+/// ending in .yaml), whose fit stands beside it with the ending .fit.yaml. A shipped engine of
+/// fused kernels comes with the measured tables of kernel_table_file.h. Throws
+/// std::invalid_argument with the nearest names, ConfigError, UnreadableInput.
 [[nodiscard]] EngineFile engine_named(std::string_view name);
 
 /// The fit document of `engine`: the same engine gives the same bytes, numbers have five
