@@ -21,8 +21,8 @@ using workloads::Phase;
 
 constexpr double kRobustScale = 0.05;   // residuals beyond 5 % count less
 constexpr double kFamilySpread = 0.15;  // devices of a family differ by so much (log)
-constexpr double kPriorSpread =
-    0.2;  // constants may move this far from their start (log) before it costs
+constexpr double kSharedSpread = 0.2;  // shared constants may move so far from their start (log)
+constexpr double kFormatSpread = 0.5;  // a format's two numbers likewise
 constexpr double kPriorWeight = 0.05;  // a prior's unit step counts like a 5 % residual
 constexpr int kIterations = 12;
 constexpr double kStep = 0.02;  // finite differences, log space
@@ -132,9 +132,10 @@ void set_family(BackendProfile& profile, const std::string& name, const Layout& 
 /// in its family.
 BackendProfile with_parameters(BackendProfile base, std::size_t v, const Layout& layout,
                                const Eigen::VectorXd& p, const std::string& without) {
-  base.devices.clear();
-  base.families.clear();
   const auto in = [&](std::size_t d) { return layout.devices[d] != without; };
+  base.devices.clear();
+  // Nobody left to be the family: the priors it started with stay.
+  if (layout.devices.size() > 1 || without.empty()) base.families.clear();
   for (std::size_t d = 0; d < layout.devices.size(); ++d) {
     if (in(d)) base.devices[layout.devices[d]] = device_fit(layout, p, d);
   }
@@ -185,6 +186,9 @@ class Problem {
         start_(parameters(layout_, base)) {}
 
   [[nodiscard]] const Layout& layout() const { return layout_; }
+  [[nodiscard]] const std::string& family(const std::string& device) const {
+    return layout_.families[position(layout_.devices, device)];
+  }
   [[nodiscard]] const Eigen::VectorXd& start() const { return start_; }
   [[nodiscard]] Eigen::VectorXd residuals_at(const Eigen::VectorXd& p) const {
     return residuals(rows_, with_parameters(base_, layout_, p));
@@ -216,7 +220,7 @@ class Problem {
   /// devices near their family.
   void add_priors(Eigen::MatrixXd& h, Eigen::VectorXd& g, const Eigen::VectorXd& p) const {
     for (Eigen::Index i = layout_.format(0, 0); i < layout_.size(); ++i) {
-      const double w = kPriorWeight / kPriorSpread;
+      const double w = kPriorWeight / (i < layout_.shared(0, 0) ? kFormatSpread : kSharedSpread);
       h(i, i) += w * w;
       g[i] += w * w * (p[i] - start_[i]);
     }
@@ -291,13 +295,6 @@ double quantile(std::vector<double> values, double q) {
   return values[low] + (at - static_cast<double>(low)) * (values[high] - values[low]);
 }
 
-ResidualStatistics statistics(const std::vector<double>& signed_errors) {
-  std::vector<double> magnitude;
-  for (const double e : signed_errors) magnitude.push_back(std::abs(e));
-  return {static_cast<int>(signed_errors.size()), quantile(magnitude, 0.5),
-          quantile(magnitude, 0.9), quantile(signed_errors, 0.5)};
-}
-
 std::vector<double> magnitudes(const std::vector<CalibrationRow>& rows, const Calibration& c,
                                Phase phase) {
   std::vector<double> result;
@@ -339,7 +336,7 @@ LeftOut leave_out(const Problem& problem, const std::vector<CalibrationRow>& row
     left.push_back(rows[i]);
   }
   const Eigen::VectorXd without = p + step(problem, j, r, p, use, 0.0);
-  LeftOut result{with_parameters(base, problem.layout(), without, device), {}, {}};
+  LeftOut result{problem.family(device), with_parameters(base, problem.layout(), without, device), {}, {}};
   const Eigen::VectorXd errors = residuals(left, result.profiles);
   for (std::size_t i = 0; i < left.size(); ++i) {
     result.residuals.push_back(std::expm1(errors[static_cast<Eigen::Index>(i)]));
@@ -361,6 +358,13 @@ void set_statistics(Calibration& c, const std::vector<CalibrationRow>& rows) {
 }
 
 }  // namespace
+
+ResidualStatistics statistics(const std::vector<double>& signed_errors) {
+  std::vector<double> magnitude;
+  for (const double e : signed_errors) magnitude.push_back(std::abs(e));
+  return {static_cast<int>(signed_errors.size()), quantile(magnitude, 0.5),
+          quantile(magnitude, 0.9), quantile(signed_errors, 0.5)};
+}
 
 double predict(const CalibrationRow& row, const BackendProfile& profile) {
   workloads::DeploymentRequest request = row.run.request;

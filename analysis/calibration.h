@@ -28,8 +28,12 @@ struct ResidualStatistics {
   double bias = 0;  ///< median of the signed residuals
 };
 
+/// Statistics of signed relative errors.
+[[nodiscard]] ResidualStatistics statistics(const std::vector<double>& signed_errors);
+
 /// What was fitted without one device, and how it then predicts that device from its family.
 struct LeftOut {
+  std::string family;                               ///< kernel_family() of the device
   std::vector<workloads::BackendProfile>
       profiles;                   ///< [versions] refitted, no entry for the device
   std::vector<double> residuals;  ///< of the device's rows, in row order
