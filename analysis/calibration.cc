@@ -21,11 +21,12 @@ using workloads::Phase;
 
 constexpr double kRobustScale = 0.05;   // residuals beyond 5 % count less
 constexpr double kFamilySpread = 0.15;  // devices of a family differ by so much (log)
-constexpr double kSharedSpread = 0.2;  // shared constants may move so far from their start (log)
-constexpr double kFormatSpread = 0.5;  // a format's two numbers likewise
-constexpr double kPriorWeight = 0.05;  // a prior's unit step counts like a 5 % residual
+constexpr double kSharedSpread = 0.2;   // shared constants may move so far from their start (log)
+constexpr double kFormatSpread = 0.5;   // a format's two numbers likewise
+constexpr double kPriorWeight = 0.05;   // a prior's unit step counts like a 5 % residual
 constexpr int kIterations = 12;
-constexpr double kStep = 0.02;  // finite differences, log space
+constexpr double kBandFloor = 0.05;  // runs of one machine differ by so much from boot to boot
+constexpr double kStep = 0.02;       // finite differences, log space
 
 constexpr int kPerDevice = 3;
 constexpr int kPerFormat = 2;
@@ -318,8 +319,10 @@ std::vector<double> left_out_magnitudes(const Calibration& c, Phase phase) {
 /// left-out rows where not.
 void set_bands(Calibration& c, const std::vector<CalibrationRow>& rows) {
   for (auto& profile : c.profiles) {
-    profile.decode_band.fitted = quantile(magnitudes(rows, c, Phase::kDecode), 0.9);
-    profile.prefill_band.fitted = quantile(magnitudes(rows, c, Phase::kPrefill), 0.9);
+    profile.decode_band.fitted =
+        std::max(kBandFloor, quantile(magnitudes(rows, c, Phase::kDecode), 0.9));
+    profile.prefill_band.fitted =
+        std::max(kBandFloor, quantile(magnitudes(rows, c, Phase::kPrefill), 0.9));
     profile.decode_band.datasheet = quantile(left_out_magnitudes(c, Phase::kDecode), 0.9);
     profile.prefill_band.datasheet = quantile(left_out_magnitudes(c, Phase::kPrefill), 0.9);
   }
@@ -336,7 +339,8 @@ LeftOut leave_out(const Problem& problem, const std::vector<CalibrationRow>& row
     left.push_back(rows[i]);
   }
   const Eigen::VectorXd without = p + step(problem, j, r, p, use, 0.0);
-  LeftOut result{problem.family(device), with_parameters(base, problem.layout(), without, device), {}, {}};
+  LeftOut result{
+      problem.family(device), with_parameters(base, problem.layout(), without, device), {}, {}};
   const Eigen::VectorXd errors = residuals(left, result.profiles);
   for (std::size_t i = 0; i < left.size(); ++i) {
     result.residuals.push_back(std::expm1(errors[static_cast<Eigen::Index>(i)]));

@@ -33,7 +33,7 @@ struct ResidualStatistics {
 
 /// What was fitted without one device, and how it then predicts that device from its family.
 struct LeftOut {
-  std::string family;                               ///< kernel_family() of the device
+  std::string family;  ///< kernel_family() of the device
   std::vector<workloads::BackendProfile>
       profiles;                   ///< [versions] refitted, no entry for the device
   std::vector<double> residuals;  ///< of the device's rows, in row order

@@ -27,8 +27,9 @@ struct Work {
   std::vector<CalibrationRow> rows;
 };
 
-Work gather(std::vector<configs::EngineFile>& engines, const std::vector<configs::MeasuredRow>& rows,
-            const configs::Catalog& catalog, Backend backend) {
+Work gather(std::vector<configs::EngineFile>& engines,
+            const std::vector<configs::MeasuredRow>& rows, const configs::Catalog& catalog,
+            Backend backend) {
   Work work;
   for (std::size_t e = 0; e < engines.size(); ++e) {
     if (profile_of(engines[e], backend) == nullptr) continue;
@@ -50,7 +51,9 @@ Work gather(std::vector<configs::EngineFile>& engines, const std::vector<configs
   return work;
 }
 
-configs::ResidualRecord record(const ResidualStatistics& s) { return {s.rows, s.median_abs, s.p90_abs, s.bias}; }
+configs::ResidualRecord record(const ResidualStatistics& s) {
+  return {s.rows, s.median_abs, s.p90_abs, s.bias};
+}
 
 std::vector<double> pick(const LeftOut& left, Phase phase) {
   std::vector<double> result;
@@ -64,11 +67,14 @@ std::string describe(const Work& work, const std::vector<configs::EngineFile>& e
   std::set<std::string> devices;
   for (const auto& row : work.rows) devices.insert(row.device);
   std::string names;
-  for (const auto e : work.engines) names += (names.empty() ? "" : " and ") + engines[e].profile.name;
-  return fmt::format("{} measured rows of {} devices under {} (catalog/measured)", work.rows.size(), devices.size(), names);
+  for (const auto e : work.engines)
+    names += (names.empty() ? "" : " and ") + engines[e].profile.name;
+  return fmt::format("{} measured rows of {} devices under {} (catalog/measured)", work.rows.size(),
+                     devices.size(), names);
 }
 
-void store(configs::EngineFile& engine, Backend backend, std::size_t version, const Calibration& c, const std::string& data) {
+void store(configs::EngineFile& engine, Backend backend, std::size_t version, const Calibration& c,
+           const std::string& data) {
   *profile_of(engine, backend) = c.profiles[version];
   engine.data[backend] = data;
   auto& residuals = engine.residuals[backend];
@@ -85,8 +91,8 @@ void store(configs::EngineFile& engine, Backend backend, std::size_t version, co
   }
 }
 
-BackendCalibration summary(const Work& work, const std::vector<configs::EngineFile>& engines, Backend backend,
-                           const Calibration& c) {
+BackendCalibration summary(const Work& work, const std::vector<configs::EngineFile>& engines,
+                           Backend backend, const Calibration& c) {
   std::vector<double> fitted[2];
   std::vector<double> left[2];
   for (std::size_t i = 0; i < work.rows.size(); ++i) {
@@ -97,7 +103,12 @@ BackendCalibration summary(const Work& work, const std::vector<configs::EngineFi
       left[out.phases[i] == Phase::kPrefill ? 1 : 0].push_back(out.residuals[i]);
     }
   }
-  BackendCalibration result{backend, {}, statistics(fitted[0]), statistics(fitted[1]), statistics(left[0]), statistics(left[1])};
+  BackendCalibration result{backend,
+                            {},
+                            statistics(fitted[0]),
+                            statistics(fitted[1]),
+                            statistics(left[0]),
+                            statistics(left[1])};
   for (const auto e : work.engines) result.engines.push_back(engines[e].profile.name);
   return result;
 }

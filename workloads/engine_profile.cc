@@ -1,6 +1,7 @@
 #include "workloads/engine_profile.h"
 
 #include <stdexcept>
+#include <string_view>
 
 namespace rigsim::workloads {
 
@@ -42,6 +43,13 @@ Backend backend_of(const topology::Device& device) {
 
 std::string kernel_family(const topology::Device& device) {
   return device.chip == "GA100" ? device.chip : device.architecture;
+}
+
+std::string related_family(const topology::Device& device) {
+  const auto is = [&](std::string_view name) { return device.architecture.starts_with(name); };
+  if (is("Hopper") || is("CDNA") || is("Volta")) return "GA100";
+  if (is("Blackwell")) return device.chip.starts_with("GB20") ? "Ada" : "GA100";
+  return {};
 }
 
 const BackendProfile& EngineProfile::backend(Backend wanted) const {

@@ -36,6 +36,12 @@ enum class Backend { kCuda, kMetal, kCpu };
 /// eight times the L2).
 [[nodiscard]] std::string kernel_family(const topology::Device& device);
 
+/// The family that stands in for one without fitted devices; empty: none is close. Data-centre
+/// parts with HBM (Volta, Hopper, B200, CDNA) need more bytes in flight than kernels tuned on GDDR
+/// cards issue, as GA100 shows; GeForce and workstation Blackwell (GB20x) is Ada with faster
+/// memory.
+[[nodiscard]] std::string related_family(const topology::Device& device);
+
 /// How the engine cuts a forward pass into kernels.
 enum class KernelStyle {
   kGgml,  ///< one kernel per graph node, dequantise + GEMM for prompts, attention scores in memory

@@ -35,6 +35,9 @@ ResolvedFit resolve(const topology::Device& device, const BackendProfile& profil
   if (const auto* own = find(profile.devices, device.name)) return {*own, Evidence::kFitted};
   if (const auto* family = find(profile.families, kernel_family(device)))
     return {*family, Evidence::kDatasheet};
+  if (const auto* related = find(profile.families, related_family(device))) {
+    return {*related, Evidence::kDatasheet};
+  }
   if (const auto* any = find(profile.families, "")) return {*any, Evidence::kDatasheet};
   return {DeviceFit{}, Evidence::kDatasheet};
 }
