@@ -26,13 +26,14 @@ class Lowering {
   /// One micro-batch through all stages. `pipelined`: the host submits kernels ahead of the
   /// devices.
   void micro_batch(const PassShape& shape, bool pipelined) {
-    std::vector<sim::OpId> ready;  // what the next stage waits for
-    const double step = std::max(host_step_us() * 1e-6, 0.0);
-    if (step > 0) ready = {host_step(sim::from_seconds(step))};
+    Ops ready;  // what the next stage waits for
+    if (host_step_us() > 0)
+      ready = {host_step(sim::from_seconds(host_step_us() * 1e-6), pipelined)};
     for (std::size_t s = 0; s < d_.stages.size(); ++s) {
       if (s > 0) ready = boundary(d_.stages[s - 1], d_.stages[s], shape.tokens, ready);
       ready = stage(d_.stages[s], shape, pipelined, ready);
     }
+    finished_ = std::move(ready);
     ++micro_batch_;
   }
 
@@ -42,6 +43,10 @@ class Lowering {
 
  private:
   using Ops = std::vector<sim::OpId>;
+
+  [[nodiscard]] static bool contains(const Ops& ops, sim::OpId op) {
+    return std::find(ops.begin(), ops.end(), op) != ops.end();
+  }
 
   [[nodiscard]] double host_step_us() const {
     return d_.backends.empty() ? d_.host_backend.host_step_us : d_.backends.front().host_step_us;
@@ -53,11 +58,17 @@ class Lowering {
     return op;
   }
 
-  sim::OpId host_step(sim::Duration duration) {
+  /// The host prepares a step once it has launched the one before, and where it does not run ahead,
+  /// once that has finished.
+  sim::OpId host_step(sim::Duration duration, bool pipelined) {
     OpInfo info;
     info.op_class = OpClass::kHostStep;
     info.name = "host_step";
-    return record(builder_.add(sim::Exclusive{host_thread_, duration}), info);
+    const Ops after = pipelined ? Ops{} : finished_;
+    const auto op = record(builder_.add(sim::Exclusive{host_thread_, duration}, after), info);
+    if (last_submit_) builder_.precede(*last_submit_, op);
+    last_submit_ = op;
+    return op;
   }
 
   /// The kernels of `stage` on each device of its group; returns the last ops.
@@ -77,6 +88,9 @@ class Lowering {
                 Ops ready) {
     const auto& weights = d_.weights.layers[static_cast<std::size_t>(layer)];
     if (const auto device = borrowed_device(stage, shape)) {
+      // The copy is in the device's launch order too.
+      if (const auto last = last_on_[*device]; last && !contains(ready, *last))
+        ready.push_back(*last);
       ready = {transfer_op("layer_weights", kHostPlace, *device, stored(weights), layer, ready)};
       return run(DeployedStage{layer, 1, false, false, {*device}}, shape, false, std::move(ready),
                  [&](const PassShape& local, std::uint32_t place) {
@@ -98,8 +112,8 @@ class Lowering {
   [[nodiscard]] std::optional<std::uint32_t> borrowed_device(const DeployedStage& stage,
                                                              const PassShape& shape) const {
     if (!stage.on_host || shape.tokens < kBorrowTokens) return std::nullopt;
-    for (const DeployedStage& other : d_.stages) {
-      if (!other.on_host && d_.network.has_host_link(other.devices[0])) return other.devices[0];
+    for (std::uint32_t device = 0; device < d_.rig.devices.size(); ++device) {
+      if (d_.network.has_host_link(device)) return device;
     }
     return std::nullopt;
   }
@@ -182,15 +196,19 @@ class Lowering {
     const auto op = record(builder_.add(sim::Exclusive{stream, cost.total()}, after), info);
     if (kernel.kind == KernelKind::kAttentionDecode)
       attention_.push_back(static_cast<std::uint32_t>(op));
-    if (place == kHostPlace) return op;
-    // A stream runs its kernels in launch order, whatever became ready first.
-    if (auto& last = last_on_[place]) builder_.precede(*last, op);
-    last_on_[place] = op;
+    in_launch_order(op, place, after);
     if (submitted) {
       builder_.precede(*submitted, op);
       launched_[place].push_back({launches_before(place) + kernel.launches, op});
     }
     return op;
+  }
+
+  /// A stream, and the host's CPU, run their kernels in launch order, whatever became ready first.
+  void in_launch_order(sim::OpId op, std::uint32_t place, const Ops& after) {
+    auto& last = place == kHostPlace ? last_on_host_ : last_on_[place];
+    if (last && !contains(after, *last)) builder_.precede(*last, op);
+    last = op;
   }
 
   /// The host thread launches `launches` kernels on `place`: after all earlier launches, and once
@@ -218,17 +236,21 @@ class Lowering {
   [[nodiscard]] std::optional<sim::OpId> queue_blocker(std::uint32_t place, int launches,
                                                        int depth) const {
     if (depth <= 0) return std::nullopt;
-    const std::int64_t must_be_done = launches_before(place) + launches - depth;
+    // One that alone exceeds the queue waits until that is empty.
+    const std::int64_t before = launches_before(place);
+    const std::int64_t must_be_done = std::min(before + launches - depth, before);
     if (must_be_done <= 0) return std::nullopt;
     const auto& queue = launched_[place];
-    const auto it =
-        std::lower_bound(queue.begin(), queue.end(), must_be_done,
-                         [](const Launched& l, std::int64_t total) { return l.total < total; });
-    return it == queue.end() ? std::nullopt : std::optional(it->op);
+    return std::lower_bound(queue.begin(), queue.end(), must_be_done,
+                            [](const Launched& l, std::int64_t total) { return l.total < total; })
+        ->op;
   }
 
+  /// From one stage to the next: the host synchronises, then the hidden state is copied. Within one
+  /// memory nothing is.
   Ops boundary(const DeployedStage& from, const DeployedStage& to, std::int64_t tokens,
                const Ops& ready) {
+    if (from.on_host && to.on_host) return ready;
     OpInfo info;
     info.op_class = OpClass::kSync;
     info.name = "boundary_sync";
@@ -239,9 +261,17 @@ class Lowering {
     Ops arrived;
     const std::vector<std::uint32_t> targets =
         to.on_host ? std::vector<std::uint32_t>{kHostPlace} : to.devices;
-    for (const auto target : targets)
+    for (const auto target : targets) {
+      if (shares_memory(place, target)) return {synced};
       arrived.push_back(transfer_op("hidden_state", place, target, size, -1, {synced}));
+    }
     return arrived;
+  }
+
+  /// Whether one of the two is the host and the other has no memory of its own (an Apple SoC).
+  [[nodiscard]] bool shares_memory(std::uint32_t from, std::uint32_t to) const {
+    if (from != kHostPlace && to != kHostPlace) return false;
+    return !d_.network.has_host_link(from == kHostPlace ? to : from);
   }
 
   sim::OpId transfer_op(std::string_view name, std::uint32_t from, std::uint32_t to,
@@ -284,8 +314,10 @@ class Lowering {
   sim::ResourceId host_cpu_{};
   sim::ResourceId host_thread_{};
   std::vector<std::vector<Launched>> launched_;
-  std::vector<std::optional<sim::OpId>> last_on_;
-  std::optional<sim::OpId> last_submit_;
+  std::vector<std::optional<sim::OpId>> last_on_;  // by device
+  std::optional<sim::OpId> last_on_host_;
+  std::optional<sim::OpId> last_submit_;  // or host step
+  Ops finished_;                          // the last ops of the micro-batch before
   std::vector<OpInfo> ops_;
   std::vector<std::uint32_t> attention_;
   std::uint32_t micro_batch_ = 0;

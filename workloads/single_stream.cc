@@ -118,9 +118,11 @@ class Runner {
     const PassGraph pass =
         lower_prompt(deployment, work_.prompt_tokens, work_.batch, work_.context_tokens);
     sim::Executor executor(pass.graph);
-    const ExecutedPass done{
-        Phase::kPrefill,     now_,       {}, 1, work_.prompt_tokens * work_.batch,
-        work_.prompt_tokens, work_.batch};
+    const ExecutedPass done{.phase = Phase::kPrefill,
+                            .start = now_,
+                            .tokens = work_.prompt_tokens * work_.batch,
+                            .context = work_.context_tokens + work_.prompt_tokens,
+                            .batch = work_.batch};
     execute(deployment, pass, executor, pass.graph.costs(), done, phase);
     phase.tokens += work_.prompt_tokens * work_.batch;
   }
@@ -136,7 +138,12 @@ class Runner {
       const std::int64_t block_end = (context + padding - 1) / padding * padding;
       const std::int64_t repeats = std::min(block_end + 1, first_context + steps) - context;
       reprice_decode(pass, costs, deployment, context, work_.batch);
-      const ExecutedPass done{Phase::kDecode, now_, {}, repeats, work_.batch, context, work_.batch};
+      const ExecutedPass done{.phase = Phase::kDecode,
+                              .start = now_,
+                              .repeats = repeats,
+                              .tokens = work_.batch,
+                              .context = context,
+                              .batch = work_.batch};
       execute(deployment, pass, executor, costs, done, phase);
       context += repeats;
     }
@@ -201,8 +208,8 @@ SingleStreamResult run_single_stream(const Deployment& deployment, const SingleS
                                  ? std::max<std::int64_t>(work.output_tokens - 1, 0)
                                  : work.output_tokens;
   if (steps > 0)
-    runner.decode(settled(deployment, Phase::kDecode, work), result.decode, work.prompt_tokens + 1,
-                  steps);
+    runner.decode(settled(deployment, Phase::kDecode, work), result.decode,
+                  work.context_tokens + work.prompt_tokens + 1, steps);
   result.ttft = result.prefill.duration;
   if (steps > 0) result.tpot = result.decode.duration / steps;
   result.e2e = result.prefill.duration + result.decode.duration;

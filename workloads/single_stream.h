@@ -31,9 +31,8 @@ struct ExecutedPass {
   sim::Duration duration{};
   std::int64_t repeats = 1;
   std::int64_t tokens = 0;   ///< new tokens, all sequences
-  std::int64_t context = 0;  ///< KV tokens per sequence of the first repeat
+  std::int64_t context = 0;  ///< KV tokens per sequence at its end, of the first repeat
   std::int64_t batch = 1;
-  std::int64_t context_tokens = 0;  ///< already in the KV cache of each sequence (llama-bench -d)
 };
 
 /// Sees every pass right after it ran, with the executor still holding its op times.
