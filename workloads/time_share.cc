@@ -27,32 +27,90 @@ PathCause cause_of(OpClass op_class) {
   return PathCause::kOther;
 }
 
-double seconds(std::int64_t ps) { return static_cast<double>(ps) * 1e-12; }
+/// A TimeShare in whole picoseconds, so that its sum is exact.
+struct Ticks {
+  std::int64_t compute = 0;
+  std::int64_t memory = 0;
+  std::int64_t link = 0;
+  std::int64_t launch = 0;
+  std::int64_t bubble = 0;
+  std::int64_t host = 0;
+
+  [[nodiscard]] TimeShare seconds() const {
+    const auto s = [](std::int64_t ps) { return sim::to_seconds(sim::Duration(ps)); };
+    return {s(compute), s(memory), s(link), s(launch), s(bubble), s(host)};
+  }
+};
 
 /// Adds `ps` of a kernel: its launch share first, the rest to its bound.
-void add_kernel(TimeShare& share, const KernelCost& cost, std::int64_t ps) {
+void add_kernel(Ticks& share, const KernelCost& cost, std::int64_t ps) {
   const std::int64_t launch = std::min(ps, cost.launch.count());
-  share.launch_s += seconds(launch);
-  (cost.bound == Bound::kCompute ? share.compute_s : share.memory_s) += seconds(ps - launch);
+  share.launch += launch;
+  (cost.bound == Bound::kCompute ? share.compute : share.memory) += ps - launch;
 }
 
-void add_idle(TimeShare& share, PathCause cause, std::int64_t ps) {
+void add_idle(Ticks& share, PathCause cause, std::int64_t ps) {
   switch (cause) {
     case PathCause::kLink:
-      share.link_s += seconds(ps);
+      share.link += ps;
       break;
     case PathCause::kHost:
-      share.host_s += seconds(ps);
+      share.host += ps;
       break;
     case PathCause::kOther:
-      share.bubble_s += seconds(ps);
+      share.bubble += ps;
       break;
   }
 }
 
+/// Appends `next`, or lengthens the last interval where `next` continues it.
+void append(std::vector<Interval>& intervals, const Interval& next) {
+  if (!intervals.empty() && intervals.back().end == next.begin &&
+      intervals.back().cause == next.cause) {
+    intervals.back().end = next.end;
+  } else {
+    intervals.push_back(next);
+  }
+}
+
+/// What the pass waited for, in order; its times are added to `share`.
+std::vector<Interval> path_of(const PassGraph& pass, const sim::Executor& executor, Ticks& share) {
+  std::vector<Interval> path;
+  for (const auto& step : executor.critical_path()) {
+    const OpInfo& info = pass.ops[static_cast<std::size_t>(step.op)];
+    const PathCause cause = cause_of(info.op_class);
+    const std::int64_t length = (step.end - step.start).count();
+    append(path,
+           {step.start.time_since_epoch().count(), step.end.time_since_epoch().count(), cause});
+    if (info.op_class == OpClass::kKernel) {
+      add_kernel(share, info.cost, length);
+    } else {
+      add_idle(share, cause, length);
+    }
+  }
+  return path;
+}
+
+/// When each device worked, in order; its kernels' times are added to `shares`.
+std::vector<std::vector<Interval>> busy_times(const PassGraph& pass, const sim::Executor& executor,
+                                              std::vector<Ticks>& shares) {
+  std::vector<std::vector<Interval>> busy(shares.size());
+  for (std::size_t i = 0; i < pass.ops.size(); ++i) {
+    const OpInfo& info = pass.ops[i];
+    if (info.op_class != OpClass::kKernel || info.place == kHostPlace) continue;
+    const auto begin = executor.started(sim::OpId(i)).time_since_epoch().count();
+    const auto end = executor.finished(sim::OpId(i)).time_since_epoch().count();
+    append(busy[info.place], {begin, end, PathCause::kOther});
+    add_kernel(shares[info.place], info.cost, end - begin);
+  }
+  for (auto& device : busy)
+    std::sort(device.begin(), device.end(),
+              [](const Interval& a, const Interval& b) { return a.begin < b.begin; });
+  return busy;
+}
+
 /// Splits the gaps between `busy` intervals by what the path was doing meanwhile.
-void add_gaps(TimeShare& share, const std::vector<Interval>& path,
-              const std::vector<Interval>& busy) {
+void add_gaps(Ticks& share, const std::vector<Interval>& path, const std::vector<Interval>& busy) {
   std::size_t b = 0;
   for (const Interval& step : path) {
     std::int64_t now = step.begin;
@@ -86,33 +144,15 @@ TimeShare TimeShare::scaled(double factor) const {
 
 PassTimes attribute(const PassGraph& pass, const sim::Executor& executor,
                     std::size_t device_count) {
+  Ticks path_share;
+  std::vector<Ticks> shares(device_count);
+  const auto path = path_of(pass, executor, path_share);
+  const auto busy = busy_times(pass, executor, shares);
   PassTimes times;
-  times.devices.resize(device_count);
-  std::vector<Interval> path;
-  for (const auto& step : executor.critical_path()) {
-    const OpInfo& info = pass.ops[static_cast<std::size_t>(step.op)];
-    const std::int64_t length = (step.end - step.start).count();
-    path.push_back({step.start.time_since_epoch().count(), step.end.time_since_epoch().count(),
-                    cause_of(info.op_class)});
-    if (info.op_class == OpClass::kKernel) {
-      add_kernel(times.critical_path, info.cost, length);
-    } else {
-      add_idle(times.critical_path, path.back().cause, length);
-    }
-  }
-  std::vector<std::vector<Interval>> busy(device_count);
-  for (std::size_t i = 0; i < pass.ops.size(); ++i) {
-    const OpInfo& info = pass.ops[i];
-    if (info.op_class != OpClass::kKernel || info.place == kHostPlace) continue;
-    const auto begin = executor.started(sim::OpId(i)).time_since_epoch().count();
-    const auto end = executor.finished(sim::OpId(i)).time_since_epoch().count();
-    busy[info.place].push_back({begin, end, PathCause::kOther});
-    add_kernel(times.devices[info.place], info.cost, end - begin);
-  }
+  times.critical_path = path_share.seconds();
   for (std::size_t device = 0; device < device_count; ++device) {
-    std::sort(busy[device].begin(), busy[device].end(),
-              [](const Interval& a, const Interval& b) { return a.begin < b.begin; });
-    add_gaps(times.devices[device], path, busy[device]);
+    add_gaps(shares[device], path, busy[device]);
+    times.devices.push_back(shares[device].seconds());
   }
   return times;
 }
