@@ -76,7 +76,7 @@ struct ErrorBand {
 struct BackendProfile {
   Backend backend = Backend::kCuda;
   double kernel_latency_us = 0;     ///< fixed cost of one small kernel inside a step
-  double attention_latency_us = 0;  ///< fixed cost of decode attention beyond kernel_latency_us
+  double attention_latency_us = 0;  ///< fixed cost of an attention kernel beyond kernel_latency_us
   double attention_cycles =
       0;  ///< device cycles per query head and KV token of decode attention, beyond its bytes
   double attention_gemm_ratio = 1;    ///< efficiency of attention's GEMMs over full GEMMs

@@ -32,14 +32,14 @@ std::vector<Kernel> layer_kernels(const Model& model, const std::vector<StoredTe
                                   const BackendProfile& backend, const topology::Device& device) {
   return engine.style == KernelStyle::kGgml
              ? ggml_layer_kernels(model, weights, layer, shape, engine, backend, device)
-             : fused_layer_kernels(model, weights, layer, shape, engine);
+             : fused_layer_kernels(model, weights, layer, shape, engine, backend);
 }
 
 std::vector<Kernel> head_kernels(const Model& model, const std::vector<StoredTensor>& head,
                                  const PassShape& shape, const EngineProfile& engine,
                                  const BackendProfile& backend, const topology::Device& device) {
   return engine.style == KernelStyle::kGgml ? ggml_head_kernels(model, head, shape, backend, device)
-                                            : fused_head_kernels(model, head, shape);
+                                            : fused_head_kernels(model, head, shape, backend);
 }
 
 sim::Bytes hidden_state_bytes(const Model& model, std::int64_t tokens,

@@ -16,8 +16,13 @@ constexpr double kHalf = 2;  // activations are 16-bit
 /// Collects the kernels of one layer on one of `tensor_parallel` devices.
 class Builder {
  public:
-  Builder(const Model& model, int layer, std::int64_t tokens, int tensor_parallel)
-      : model_(model), layer_(layer), tokens_(tokens), share_(1.0 / tensor_parallel) {}
+  Builder(const Model& model, int layer, const BackendProfile& backend, std::int64_t tokens,
+          int tensor_parallel)
+      : model_(model),
+        layer_(layer),
+        gemm_launches_(1 + backend.gemm_extra_launches),
+        tokens_(tokens),
+        share_(1.0 / tensor_parallel) {}
 
   void elementwise(std::string_view name, double width, double passes) {
     Kernel kernel = base(KernelKind::kElementwise, name);
@@ -30,6 +35,7 @@ class Builder {
   template <class Predicate>
   void fused(std::string_view name, const std::vector<StoredTensor>& weights, Predicate wanted) {
     Kernel kernel = base(KernelKind::kGemm, name);
+    kernel.launches = gemm_launches_;
     double outputs = 0;
     double inputs = 0;
     bool routed = false;
@@ -85,6 +91,7 @@ class Builder {
 
   const Model& model_;
   int layer_;
+  int gemm_launches_;
   std::int64_t tokens_;
   double share_;
   std::vector<Kernel> kernels_;
@@ -110,8 +117,9 @@ Kernel prompt_attention(const Builder& builder, const Model& model, int layer,
 
 std::vector<Kernel> fused_layer_kernels(const Model& model,
                                         const std::vector<StoredTensor>& weights, int layer,
-                                        const PassShape& shape, const EngineProfile& engine) {
-  Builder builder(model, layer, shape.tokens, shape.tensor_parallel);
+                                        const PassShape& shape, const EngineProfile& engine,
+                                        const BackendProfile& backend) {
+  Builder builder(model, layer, backend, shape.tokens, shape.tensor_parallel);
   const double hidden = static_cast<double>(model.hidden);
   const double qkv =
       static_cast<double>((model.heads + 2 * model.kv_heads) * model.head_dim) * builder.share();
@@ -131,8 +139,8 @@ std::vector<Kernel> fused_layer_kernels(const Model& model,
 }
 
 std::vector<Kernel> fused_head_kernels(const Model& model, const std::vector<StoredTensor>& head,
-                                       const PassShape& shape) {
-  Builder builder(model, -1, shape.logits, shape.tensor_parallel);
+                                       const PassShape& shape, const BackendProfile& backend) {
+  Builder builder(model, -1, backend, shape.logits, shape.tensor_parallel);
   builder.elementwise("output_norm", static_cast<double>(model.hidden), 4);
   builder.fused("output", head, [](TensorRole role) {
     return role == TensorRole::kOutput || role == TensorRole::kTokenEmbedding;

@@ -13,11 +13,13 @@ namespace rigsim::workloads {
 [[nodiscard]] std::vector<Kernel> fused_layer_kernels(const Model& model,
                                                       const std::vector<StoredTensor>& weights,
                                                       int layer, const PassShape& shape,
-                                                      const EngineProfile& engine);
+                                                      const EngineProfile& engine,
+                                                      const BackendProfile& backend);
 
 /// Final norm and head for `shape.logits` rows.
 [[nodiscard]] std::vector<Kernel> fused_head_kernels(const Model& model,
                                                      const std::vector<StoredTensor>& head,
-                                                     const PassShape& shape);
+                                                     const PassShape& shape,
+                                                     const BackendProfile& backend);
 
 }  // namespace rigsim::workloads

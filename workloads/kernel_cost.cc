@@ -99,8 +99,7 @@ Roofs roofs(const Kernel& kernel, const DeviceRates& rates) {
       return {0,
               (kernel.weight_bytes + memory_traffic(kernel, rates)) / rates.elementwise_bandwidth};
     case KernelKind::kAttentionDecode:
-      return {kernel.head_tokens * rates.attention_seconds + rates.attention_launch_seconds,
-              kernel.traffic_bytes / rates.bandwidth};
+      return {kernel.head_tokens * rates.attention_seconds, kernel.traffic_bytes / rates.bandwidth};
     case KernelKind::kAttentionGemm:
       return {kernel.flops / rates.attention_flops,
               memory_traffic(kernel, rates) / rates.elementwise_bandwidth};
@@ -112,6 +111,13 @@ Roofs roofs(const Kernel& kernel, const DeviceRates& rates) {
 double overlapped(double compute, double memory, double q) {
   if (q <= 0) return std::max(compute, memory);
   return std::pow(std::pow(compute, q) + std::pow(memory, q), 1 / q);
+}
+
+double fixed_seconds(const Kernel& kernel, const DeviceRates& rates) {
+  const bool attention =
+      kernel.kind == KernelKind::kAttentionDecode || kernel.kind == KernelKind::kAttentionGemm;
+  return kernel.launches * rates.launch_seconds +
+         (attention ? rates.attention_launch_seconds : 0.0);
 }
 
 /// What must come from memory whatever the caches hold: weights, or the KV cache.
@@ -198,7 +204,7 @@ DeviceRates device_rates(const topology::Device& device, const BackendProfile& p
 
 KernelCost price(const Kernel& kernel, const DeviceRates& rates, const KernelTable* table) {
   const auto [compute, memory] = roofs(kernel, rates);
-  const double launch = kernel.launches * rates.launch_seconds;
+  const double launch = fixed_seconds(kernel, rates);
   KernelCost cost;
   cost.bound = compute > memory ? Bound::kCompute : Bound::kMemory;
   if (const auto measured = measured_seconds(kernel, rates, table)) {

@@ -36,7 +36,7 @@ struct DeviceRates {
   double issue_cycles = 0;           ///< cycles/s, all SMs, that weight unpacking can use
   double issue_cycles_per_byte = 0;
   double attention_seconds = 0;         ///< per head and KV token of decode attention
-  double attention_launch_seconds = 0;  ///< fixed cost of decode attention beyond its launch
+  double attention_launch_seconds = 0;  ///< fixed cost of an attention kernel beyond its launch
   double launch_seconds = 0;            ///< fixed cost per launch
   double l2_bytes = 0;
   double l2_discount = 1;

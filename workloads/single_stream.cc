@@ -29,6 +29,7 @@ void add(PhaseResult& phase, const PassTimes& times, sim::Duration duration, std
   const auto factor = static_cast<double>(repeats);
   phase.duration += duration * repeats;
   phase.critical_path += times.critical_path.scaled(factor);
+  phase.evidence += times.evidence.scaled(factor);
   phase.devices.resize(times.devices.size());
   for (std::size_t i = 0; i < times.devices.size(); ++i)
     phase.devices[i] += times.devices[i].scaled(factor);
@@ -166,16 +167,6 @@ class Runner {
   sim::Time now_{};
 };
 
-Evidence weakest(const Deployment& deployment) {
-  Evidence evidence = Evidence::kMeasured;
-  for (const DeployedStage& stage : deployment.stages) {
-    if (stage.on_host) evidence = std::max(evidence, deployment.host_rates.evidence);
-    for (const auto device : stage.devices)
-      evidence = std::max(evidence, deployment.rates[device].evidence);
-  }
-  return evidence;
-}
-
 }  // namespace
 
 std::string_view to_string(Phase phase) { return phase == Phase::kPrefill ? "prefill" : "decode"; }
@@ -213,7 +204,8 @@ SingleStreamResult run_single_stream(const Deployment& deployment, const SingleS
   result.ttft = result.prefill.duration;
   if (steps > 0) result.tpot = result.decode.duration / steps;
   result.e2e = result.prefill.duration + result.decode.duration;
-  result.evidence = weakest(deployment);
+  result.evidence =
+      std::max(result.prefill.evidence.weakest_large(), result.decode.evidence.weakest_large());
   return result;
 }
 

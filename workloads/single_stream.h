@@ -48,6 +48,7 @@ struct PhaseResult {
   sim::Duration duration{};
   std::int64_t tokens = 0;  ///< prompt or output tokens of all sequences
   TimeShare critical_path;
+  EvidenceShare evidence;          ///< of the kernels on the critical path
   std::vector<TimeShare> devices;  ///< [devices]
 
   [[nodiscard]] double tokens_per_s() const;
@@ -61,7 +62,7 @@ struct SingleStreamResult {
   sim::Duration ttft{};  ///< the prompt's passes give the first token
   sim::Duration tpot{};  ///< mean time between output tokens of one sequence
   sim::Duration e2e{};
-  Evidence evidence = Evidence::kFitted;  ///< the weakest of the devices that do the work
+  Evidence evidence = Evidence::kFitted;  ///< the weaker of the two phases
 };
 
 /// Runs the prompt and then each output token through the event simulation.

@@ -1,6 +1,7 @@
 #include "workloads/time_share.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace rigsim::workloads {
 namespace {
@@ -91,6 +92,17 @@ std::vector<Interval> path_of(const PassGraph& pass, const sim::Executor& execut
   return path;
 }
 
+/// Which layers of the cost model priced the kernels that the pass waited for.
+EvidenceShare evidence_of(const PassGraph& pass, const sim::Executor& executor) {
+  EvidenceShare share;
+  for (const auto& step : executor.critical_path()) {
+    const OpInfo& info = pass.ops[static_cast<std::size_t>(step.op)];
+    if (info.op_class == OpClass::kKernel)
+      share.add(info.cost.evidence, sim::to_seconds(step.end - step.start));
+  }
+  return share;
+}
+
 /// When each device worked, in order; its kernels' times are added to `shares`.
 std::vector<std::vector<Interval>> busy_times(const PassGraph& pass, const sim::Executor& executor,
                                               std::vector<Ticks>& shares) {
@@ -142,6 +154,26 @@ TimeShare TimeShare::scaled(double factor) const {
           launch_s * factor,  bubble_s * factor, host_s * factor};
 }
 
+EvidenceShare& EvidenceShare::operator+=(const EvidenceShare& other) {
+  for (std::size_t i = 0; i < seconds_.size(); ++i) seconds_[i] += other.seconds_[i];
+  return *this;
+}
+
+EvidenceShare EvidenceShare::scaled(double factor) const {
+  EvidenceShare result = *this;
+  for (double& seconds : result.seconds_) seconds *= factor;
+  return result;
+}
+
+Evidence EvidenceShare::weakest_large() const {
+  const double total = std::accumulate(seconds_.begin(), seconds_.end(), 0.0);
+  for (const Evidence evidence : {Evidence::kDatasheet, Evidence::kFitted}) {
+    const double seconds = seconds_[static_cast<std::size_t>(evidence)];
+    if (seconds > 0 && seconds >= kLarge * total) return evidence;
+  }
+  return Evidence::kMeasured;
+}
+
 PassTimes attribute(const PassGraph& pass, const sim::Executor& executor,
                     std::size_t device_count) {
   Ticks path_share;
@@ -150,6 +182,7 @@ PassTimes attribute(const PassGraph& pass, const sim::Executor& executor,
   const auto busy = busy_times(pass, executor, shares);
   PassTimes times;
   times.critical_path = path_share.seconds();
+  times.evidence = evidence_of(pass, executor);
   for (std::size_t device = 0; device < device_count; ++device) {
     add_gaps(shares[device], path, busy[device]);
     times.devices.push_back(shares[device].seconds());

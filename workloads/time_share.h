@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <vector>
 
 #include "sim/executor.h"
@@ -23,8 +25,27 @@ struct TimeShare {
   [[nodiscard]] TimeShare scaled(double factor) const;
 };
 
+/// Seconds of kernels by the layer of the cost model that priced them.
+class EvidenceShare {
+ public:
+  void add(Evidence evidence, double seconds) {
+    seconds_[static_cast<std::size_t>(evidence)] += seconds;
+  }
+  EvidenceShare& operator+=(const EvidenceShare& other);
+  [[nodiscard]] EvidenceShare scaled(double factor) const;
+
+  /// The weakest layer that priced at least a tenth of these seconds: an answer is as good as its
+  /// weakest large part. Of no seconds at all: measured.
+  [[nodiscard]] Evidence weakest_large() const;
+
+ private:
+  static constexpr double kLarge = 0.1;
+  std::array<double, 3> seconds_{};  // by Evidence, best first
+};
+
 /// Where the time of one executed pass went.
 struct PassTimes {
+  EvidenceShare evidence;   ///< of the kernels on the critical path
   TimeShare critical_path;  ///< tiles the pass: what the result waited for (never a bubble)
   std::vector<TimeShare>
       devices;  ///< [devices] each tiles the pass: busy by bound; idle by what the path was doing
