@@ -60,12 +60,8 @@ class EventQueue {
  private:
   static constexpr std::size_t kArity = 4;
 
-  // Without branches: the outcome is not predictable.
   static bool before(const Event& a, const Event& b) {
-    const int earlier = a.time < b.time;
-    const int same_time = a.time == b.time;
-    const int scheduled_first = a.sequence < b.sequence;
-    return (earlier | (same_time & scheduled_first)) != 0;
+    return a.time != b.time ? a.time < b.time : a.sequence < b.sequence;
   }
 
   void sift_up(std::size_t hole) {
