@@ -9,6 +9,12 @@
 namespace rigsim::workloads {
 namespace {
 
+/// The measured kernels of the device at `place`; the host has none.
+const KernelTable* table_of(const Deployment& d, std::uint32_t place) {
+  if (place == kHostPlace) return nullptr;
+  return find_table(d.engine.backend(d.backends[place].backend), d.rig.devices[place].device);
+}
+
 /// Lowers stage after stage into one op graph, keeping what each op means.
 class Lowering {
  public:
@@ -181,7 +187,7 @@ class Lowering {
   }
 
   sim::OpId kernel_op(const Kernel& kernel, std::uint32_t place, bool pipelined, const Ops& after) {
-    const KernelCost cost = price(kernel, rates(place), table(place));
+    const KernelCost cost = price(kernel, rates(place), table_of(d_, place));
     const auto stream = place == kHostPlace ? host_cpu_ : streams_[place];
     OpInfo info;
     info.name = kernel.name;
@@ -296,9 +302,6 @@ class Lowering {
   [[nodiscard]] const BackendProfile& backend(std::uint32_t place) const {
     return place == kHostPlace ? d_.host_backend : d_.backends[place];
   }
-  [[nodiscard]] const KernelTable* table(std::uint32_t place) const {
-    return find_table(d_.engine.backend(backend(place).backend), device_at(place));
-  }
   [[nodiscard]] const topology::Device& device_at(std::uint32_t place) const {
     return place == kHostPlace ? d_.host_device : d_.rig.devices[place].device;
   }
@@ -392,13 +395,9 @@ void reprice_decode(PassGraph& pass, sim::Costs& costs, const Deployment& deploy
     PassShape local = shape;
     if (info.place == kHostPlace) local.tensor_parallel = 1;
     const Kernel kernel = decode_attention(deployment.model, info.layer, local, deployment.engine);
-    const bool on_host = info.place == kHostPlace;
-    const auto& rates = on_host ? deployment.host_rates : deployment.rates[info.place];
-    const auto& backend = on_host ? deployment.host_backend : deployment.backends[info.place];
-    const auto& device =
-        on_host ? deployment.host_device : deployment.rig.devices[info.place].device;
-    info.cost =
-        price(kernel, rates, find_table(deployment.engine.backend(backend.backend), device));
+    const auto& rates =
+        info.place == kHostPlace ? deployment.host_rates : deployment.rates[info.place];
+    info.cost = price(kernel, rates, table_of(deployment, info.place));
     info.flops = kernel.flops;
     info.bytes = kernel.traffic_bytes;
     costs.amount[op] = info.cost.total().count();
