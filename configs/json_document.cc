@@ -36,7 +36,12 @@ std::string without_surrogates(std::string_view text) {
 YamlDocument parse_json(std::string_view text, std::string file) {
   try {
     [[maybe_unused]] const nlohmann::json checked = nlohmann::json::parse(text.begin(), text.end());
-  } catch (const nlohmann::json::exception& error) {
+  } catch (const nlohmann::json::parse_error& error) {
+    const bool at_end = error.byte + 1 >= text.size();
+    throw UnreadableInput(
+        std::move(file),
+        fmt::format("{}: {}", at_end ? "truncated JSON" : "not valid JSON", reason(error.what())));
+  } catch (const nlohmann::json::exception& error) {  // a number beyond a double
     throw UnreadableInput(std::move(file), fmt::format("not valid JSON: {}", reason(error.what())));
   }
   return parse_yaml(without_surrogates(text), std::move(file));

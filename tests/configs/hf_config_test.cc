@@ -173,6 +173,9 @@ TEST(HfConfig, NamesLineColumnAndKey) {
 }
 
 TEST(HfConfig, TellsUnreadableFromWrong) {
+  EXPECT_THAT(refusal("{\"model_type\": \"llama\", \"hid\n"),
+              StartsWith("config.json: truncated JSON: "));
+  EXPECT_THAT(refusal("{\"a\": 1,, \"b\": 2}"), StartsWith("config.json: not valid JSON: "));
   for (const char* text : {"", "{", "[1, 2", "hello", "{\"a\": 1,}", "{\"a\": \"\xff\"}", "a: 1"}) {
     EXPECT_THROW((void)parse_hf_config(text, "config.json", "x"), UnreadableInput) << text;
   }
