@@ -135,8 +135,7 @@ BackendProfile with_parameters(BackendProfile base, std::size_t v, const Layout&
                                const Eigen::VectorXd& p, const std::string& without) {
   const auto in = [&](std::size_t d) { return layout.devices[d] != without; };
   base.devices.clear();
-  // Nobody left to be the family: the priors it started with stay.
-  if (layout.devices.size() > 1 || without.empty()) base.families.clear();
+  base.families.clear();
   for (std::size_t d = 0; d < layout.devices.size(); ++d) {
     if (in(d)) base.devices[layout.devices[d]] = device_fit(layout, p, d);
   }
@@ -323,6 +322,8 @@ void set_bands(Calibration& c, const std::vector<CalibrationRow>& rows) {
         std::max(kBandFloor, quantile(magnitudes(rows, c, Phase::kDecode), 0.9));
     profile.prefill_band.fitted =
         std::max(kBandFloor, quantile(magnitudes(rows, c, Phase::kPrefill), 0.9));
+    if (c.left_out.empty())
+      continue;  // nothing says how far a stranger would be off: the start's stay
     profile.decode_band.datasheet = quantile(left_out_magnitudes(c, Phase::kDecode), 0.9);
     profile.prefill_band.datasheet = quantile(left_out_magnitudes(c, Phase::kPrefill), 0.9);
   }
@@ -422,8 +423,10 @@ Calibration calibrate(const std::vector<CalibrationRow>& rows,
   j = problem.jacobian(p, r);
   c.profiles = with_parameters(start, problem.layout(), p);
   for (Eigen::Index i = 0; i < r.size(); ++i) c.residuals.push_back(std::expm1(r[i]));
-  for (const auto& device : problem.layout().devices)
-    c.left_out[device] = leave_out(problem, rows, start, j, r, p, device);
+  if (problem.layout().devices.size() > 1) {
+    for (const auto& device : problem.layout().devices)
+      c.left_out[device] = leave_out(problem, rows, start, j, r, p, device);
+  }
   set_statistics(c, rows);
   set_bands(c, rows);
   return c;
