@@ -6,9 +6,10 @@
 namespace rigsim::workloads {
 
 AttentionShape attention_shape(const Model& model, int layer, const PassShape& shape,
-                               std::int64_t kv_padding) {
-  std::int64_t tokens = (shape.context + kv_padding - 1) / kv_padding * kv_padding;
-  if (is_windowed_layer(model, layer))
+                               const EngineProfile& engine) {
+  const std::int64_t padding = engine.kv_padding;
+  std::int64_t tokens = (shape.context + padding - 1) / padding * padding;
+  if (engine.memory.windows && is_windowed_layer(model, layer))
     tokens = std::min(tokens, model.sliding_window - 1 + shape.tokens / shape.sequences);
   const double tp = shape.tensor_parallel;
   AttentionShape attention;
@@ -53,7 +54,7 @@ bool is_decode(const PassShape& shape) { return shape.tokens <= kMatVecTokens * 
 Kernel decode_attention(const Model& model, int layer, const PassShape& shape,
                         const EngineProfile& engine) {
   const bool fused = engine.style == KernelStyle::kFused;
-  const AttentionShape a = attention_shape(model, layer, shape, engine.kv_padding);
+  const AttentionShape a = attention_shape(model, layer, shape, engine);
   const double new_tokens = static_cast<double>(shape.tokens);
   Kernel kernel;
   kernel.kind = KernelKind::kAttentionDecode;

@@ -14,9 +14,11 @@ struct AttentionShape {
 };
 
 /// Resolves window, padding, MLA and tensor-parallel sharding for `layer`.
-/// KV heads are replicated when there are fewer of them than devices.
+/// KV heads are replicated when there are fewer of them than devices. An engine that caches
+/// windowed layers in full (EngineMemory::windows) works on all of it, too, and masks what lies
+/// outside.
 [[nodiscard]] AttentionShape attention_shape(const Model& model, int layer, const PassShape& shape,
-                                             std::int64_t kv_padding);
+                                             const EngineProfile& engine);
 
 /// `attention` in a table's terms: heads and tokens, where queries and cache are 16-bit, all heads
 /// alike (no MLA), and split evenly.

@@ -100,8 +100,8 @@ class Builder {
 /// Prompt attention is causal: a new token sees the context before the pass and, on average, half
 /// of the pass.
 Kernel prompt_attention(const Builder& builder, const Model& model, int layer,
-                        const PassShape& shape) {
-  const AttentionShape a = attention_shape(model, layer, shape, 1);
+                        const PassShape& shape, const EngineProfile& engine) {
+  const AttentionShape a = attention_shape(model, layer, shape, engine);
   const double per_sequence =
       static_cast<double>(shape.tokens) / static_cast<double>(shape.sequences);
   Kernel kernel = builder.base(KernelKind::kAttentionGemm, "attention");
@@ -127,7 +127,7 @@ std::vector<Kernel> fused_layer_kernels(const Model& model,
   builder.fused("attn_qkv", weights, is_attention_input);
   builder.elementwise("rope_and_kv_store", qkv, 2);
   builder.push(is_decode(shape) ? decode_attention(model, layer, shape, engine)
-                                : prompt_attention(builder, model, layer, shape));
+                                : prompt_attention(builder, model, layer, shape, engine));
   builder.fused("attn_output", weights,
                 [](TensorRole role) { return role == TensorRole::kAttnOutput; });
   builder.elementwise("ffn_norm", hidden, 4);

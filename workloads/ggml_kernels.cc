@@ -141,7 +141,7 @@ void attention(Builder& builder, const Model& model, int layer, const PassShape&
     builder.push(decode_attention(model, layer, shape, engine));
     return;
   }
-  const AttentionShape a = attention_shape(model, layer, shape, engine.kv_padding);
+  const AttentionShape a = attention_shape(model, layer, shape, engine);
   const double scores = a.query_heads * static_cast<double>(shape.tokens) * a.kv_tokens;
   const double flops = 4 * a.query_width * static_cast<double>(shape.tokens) * a.kv_tokens;
   for (const auto* name : {"attn_scores", "attn_values"}) {

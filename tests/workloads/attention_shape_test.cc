@@ -16,8 +16,16 @@ PassShape decode_at(std::int64_t context, std::int64_t sequences = 1) {
   return shape;
 }
 
+/// Pads to `padding`; caches windows alone.
+EngineProfile padding_to(std::int64_t padding) {
+  EngineProfile engine = toy_engine();
+  engine.kv_padding = padding;
+  engine.memory.windows = true;
+  return engine;
+}
+
 double kv_tokens(const char* model, int layer, const PassShape& shape, std::int64_t padding) {
-  return attention_shape(known_model(model), layer, shape, padding).kv_tokens;
+  return attention_shape(known_model(model), layer, shape, padding_to(padding)).kv_tokens;
 }
 
 TEST(AttentionShape, PadsTheContextToWholeUnits) {
@@ -29,7 +37,7 @@ TEST(AttentionShape, PadsTheContextToWholeUnits) {
 
 // Llama-3-8B: 8 KV heads x 128 x (K, V) x 2 bytes = 4,096 bytes a token and layer; 32 heads x 128.
 TEST(AttentionShape, CountsKeyAndValueOfEveryKvHead) {
-  const auto a = attention_shape(known_model("llama-3-8b"), 0, decode_at(100), 1);
+  const auto a = attention_shape(known_model("llama-3-8b"), 0, decode_at(100), padding_to(1));
   EXPECT_EQ(a.kv_row_bytes, 4096);
   EXPECT_EQ(a.query_heads, 32);
   EXPECT_EQ(a.query_width, 4096);
@@ -39,16 +47,16 @@ TEST(AttentionShape, CountsKeyAndValueOfEveryKvHead) {
 TEST(AttentionShape, FollowsTheCachesFormat) {
   PassShape shape = decode_at(100);
   shape.kv_bytes_per_element = 34.0 / 32;
-  EXPECT_EQ(attention_shape(known_model("llama-3-8b"), 0, shape, 1).kv_row_bytes, 2176);
+  EXPECT_EQ(attention_shape(known_model("llama-3-8b"), 0, shape, padding_to(1)).kv_row_bytes, 2176);
 }
 
 // Over 16 devices each has 2 of the 32 query heads; the 8 KV heads cannot be cut finer than one.
 TEST(AttentionShape, ReplicatesKvHeadsWhenThereAreFewerThanDevices) {
   PassShape shape = decode_at(100);
   shape.tensor_parallel = 4;
-  EXPECT_EQ(attention_shape(known_model("llama-3-8b"), 0, shape, 1).kv_row_bytes, 1024);
+  EXPECT_EQ(attention_shape(known_model("llama-3-8b"), 0, shape, padding_to(1)).kv_row_bytes, 1024);
   shape.tensor_parallel = 16;
-  const auto a = attention_shape(known_model("llama-3-8b"), 0, shape, 1);
+  const auto a = attention_shape(known_model("llama-3-8b"), 0, shape, padding_to(1));
   EXPECT_EQ(a.query_heads, 2);
   EXPECT_EQ(a.kv_row_bytes, 512);
 }
@@ -69,15 +77,22 @@ TEST(AttentionShape, WindowsOnlyTheLayersThatHaveThem) {
   EXPECT_EQ(kv_tokens("gemma-2-9b", 1, decode_at(8000), 1), 8000);
 }
 
+// ggml caches every token of a windowed layer and masks: 8,000 are worked on.
+TEST(AttentionShape, SeesAllThatAnEngineWithoutWindowsCaches) {
+  EngineProfile engine = padding_to(1);
+  engine.memory.windows = false;
+  EXPECT_EQ(attention_shape(known_model("gemma-2-9b"), 0, decode_at(8000), engine).kv_tokens, 8000);
+}
+
 // DeepSeek-V3 caches one row of 512 + 64 values for all 128 heads: 1,152 bytes, on every device.
 // A head scores 576 values and mixes 512: (576 + 512) / 2 = 544 on average.
 TEST(AttentionShape, MlaReadsOneLatentRowForAllHeads) {
   PassShape shape = decode_at(1000);
-  const auto whole = attention_shape(known_model("deepseek-v3"), 0, shape, 1);
+  const auto whole = attention_shape(known_model("deepseek-v3"), 0, shape, padding_to(1));
   EXPECT_EQ(whole.kv_row_bytes, 1152);
   EXPECT_EQ(whole.query_width, 128 * 544);
   shape.tensor_parallel = 8;
-  const auto eighth = attention_shape(known_model("deepseek-v3"), 0, shape, 1);
+  const auto eighth = attention_shape(known_model("deepseek-v3"), 0, shape, padding_to(1));
   EXPECT_EQ(eighth.kv_row_bytes, 1152);
   EXPECT_EQ(eighth.query_width, 16 * 544);
 }
