@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "workloads/attention_shape.h"
+#include "workloads/launch_queue.h"
 
 namespace rigsim::workloads {
 namespace {
@@ -205,7 +206,7 @@ class Lowering {
     in_launch_order(op, place, after);
     if (submitted) {
       builder_.precede(*submitted, op);
-      launched_[place].push_back({launches_before(place) + kernel.launches, op});
+      launched_[place].add(kernel.launches, op);
     }
     return op;
   }
@@ -228,28 +229,10 @@ class Lowering {
     const auto op = record(builder_.add(sim::Exclusive{host_thread_, time}), info);
     if (last_submit_) builder_.precede(*last_submit_, op);
     last_submit_ = op;
-    if (const auto blocker = queue_blocker(place, launches, profile.launch_queue_depth)) {
+    if (const auto blocker = launched_[place].blocker(launches, profile.launch_queue_depth)) {
       builder_.precede(*blocker, op);
     }
     return op;
-  }
-
-  [[nodiscard]] std::int64_t launches_before(std::uint32_t place) const {
-    return launched_[place].empty() ? 0 : launched_[place].back().total;
-  }
-
-  /// The kernel that must have finished before `launches` more fit a queue of `depth`.
-  [[nodiscard]] std::optional<sim::OpId> queue_blocker(std::uint32_t place, int launches,
-                                                       int depth) const {
-    if (depth <= 0) return std::nullopt;
-    // One that alone exceeds the queue waits until that is empty.
-    const std::int64_t before = launches_before(place);
-    const std::int64_t must_be_done = std::min(before + launches - depth, before);
-    if (must_be_done <= 0) return std::nullopt;
-    const auto& queue = launched_[place];
-    return std::lower_bound(queue.begin(), queue.end(), must_be_done,
-                            [](const Launched& l, std::int64_t total) { return l.total < total; })
-        ->op;
   }
 
   /// From one stage to the next: the host synchronises, then the hidden state is copied. Within one
@@ -306,17 +289,12 @@ class Lowering {
     return place == kHostPlace ? d_.host_device : d_.rig.devices[place].device;
   }
 
-  struct Launched {
-    std::int64_t total;  // launches on the stream up to and including this op
-    sim::OpId op;
-  };
-
   const Deployment& d_;
   sim::OpGraphBuilder builder_;
   std::vector<sim::ResourceId> streams_;
   sim::ResourceId host_cpu_{};
   sim::ResourceId host_thread_{};
-  std::vector<std::vector<Launched>> launched_;
+  std::vector<LaunchQueue> launched_;              // by device
   std::vector<std::optional<sim::OpId>> last_on_;  // by device
   std::optional<sim::OpId> last_on_host_;
   std::optional<sim::OpId> last_submit_;  // or host step

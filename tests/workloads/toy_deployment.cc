@@ -117,4 +117,24 @@ sim::Duration time_in(const PassGraph& pass, OpClass op_class) {
   return total;
 }
 
+std::vector<std::size_t> ops_of(const PassGraph& pass, OpClass op_class) {
+  std::vector<std::size_t> found;
+  for (std::size_t i = 0; i < pass.ops.size(); ++i) {
+    if (pass.ops[i].op_class == op_class) found.push_back(i);
+  }
+  return found;
+}
+
+sim::Costs even_costs(const PassGraph& pass) {
+  sim::Costs costs = pass.graph.costs();
+  for (std::size_t i = 0; i < pass.ops.size(); ++i) {
+    costs.amount[i] = pass.ops[i].op_class == OpClass::kKernel ? 1'000'000 : 0;
+  }
+  return costs;
+}
+
+std::int64_t kernels_per_stage(const PassGraph& pass, int stages, int micro_batches) {
+  return static_cast<std::int64_t>(ops_of(pass, OpClass::kKernel).size()) / stages / micro_batches;
+}
+
 }  // namespace rigsim::workloads

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "sim/executor.h"
 #include "workloads/deployment_builder.h"
@@ -41,5 +43,15 @@ namespace rigsim::workloads {
 
 /// The sum of its ops of one class, by their own costs; not for transfers.
 [[nodiscard]] sim::Duration time_in(const PassGraph& pass, OpClass op_class);
+
+/// The ops of one class, by index.
+[[nodiscard]] std::vector<std::size_t> ops_of(const PassGraph& pass, OpClass op_class);
+
+/// Every kernel of `pass` 1 us, submissions, synchronisations and bytes nothing: a boundary costs
+/// its 12 us alone.
+[[nodiscard]] sim::Costs even_costs(const PassGraph& pass);
+
+/// Kernels of one micro-batch on one of `stages` equal stages.
+[[nodiscard]] std::int64_t kernels_per_stage(const PassGraph& pass, int stages, int micro_batches);
 
 }  // namespace rigsim::workloads
