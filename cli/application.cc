@@ -8,13 +8,15 @@
 #include "cli/build_info.h"
 #include "cli/catalog_command.h"
 #include "cli/command_options.h"
+#include "cli/compare_command.h"
+#include "cli/run_command.h"
 #include "configs/config_error.h"
 #include "configs/nearest_name.h"
 
 namespace rigsim::cli {
 namespace {
 
-std::vector<Command> commands() { return {catalog_command()}; }
+std::vector<Command> commands() { return {compare_command(), run_command(), catalog_command()}; }
 
 std::string overview(const std::vector<Command>& all) {
   std::string text =

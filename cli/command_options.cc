@@ -42,7 +42,7 @@ po::options_description described(const Command& command) {
 
 [[noreturn]] void fail_unknown(const Command& command, const std::string& option) {
   std::vector<std::string> names = {"--help"};
-  for (const OptionSpec& spec : command.options) names.push_back("--" + std::string(spec.name));
+  for (const OptionSpec& spec : command.options) names.push_back(fmt::format("--{}", spec.name));
   const std::string hint = configs::did_you_mean(option, names);
   fail({}, fmt::format("unknown option {}{} \"rigsim {} --help\" lists all",
                        configs::in_quotes(option), hint.empty() ? ";" : hint, command.name));
@@ -67,6 +67,16 @@ po::parsed_options parsed(const Command& command, const po::options_description&
   }
 }
 
+/// `word` as a shell would read it back.
+std::string shell_word(const std::string& word) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./-_";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
+  std::string quoted = "'";
+  for (const char byte : word) quoted += byte == '\'' ? std::string("'\\''") : std::string(1, byte);
+  return quoted + "'";
+}
+
 const OptionSpec* spec_of(const Command& command, std::string_view name) {
   const auto found = std::find_if(command.options.begin(), command.options.end(),
                                   [&](const OptionSpec& spec) { return spec.name == name; });
@@ -77,6 +87,8 @@ const OptionSpec* spec_of(const Command& command, std::string_view name) {
 
 ParsedOptions::ParsedOptions(const Command& command, std::span<const std::string> words) {
   const po::options_description options = described(command);
+  command_line_ = fmt::format("rigsim {}", command.name);
+  for (const std::string& word : words) command_line_ += ' ' + shell_word(word);
   for (const auto& option : parsed(command, options, words).options) {
     if (option.position_key >= 0) {
       arguments_.insert(arguments_.end(), option.value.begin(), option.value.end());
@@ -85,7 +97,7 @@ ParsedOptions::ParsedOptions(const Command& command, std::span<const std::string
     std::vector<std::string>& values = values_[option.string_key];
     const OptionSpec* spec = spec_of(command, option.string_key);
     if (spec != nullptr && !spec->value.empty() && !spec->repeatable && !values.empty()) {
-      fail("--" + option.string_key, "given twice; it may be given once");
+      fail(fmt::format("--{}", option.string_key), "given twice; it may be given once");
     }
     values.insert(values.end(), option.value.begin(), option.value.end());
   }
@@ -110,7 +122,7 @@ std::vector<std::string> ParsedOptions::texts(std::string_view name) const {
 
 std::string ParsedOptions::needed(std::string_view name) const {
   if (const auto given = text(name)) return *given;
-  fail("--" + std::string(name), "is needed");
+  fail(fmt::format("--{}", name), "is needed");
 }
 
 std::optional<std::int64_t> ParsedOptions::count(std::string_view name, std::int64_t least,

@@ -36,10 +36,14 @@ class ParsedOptions {
   /// Runs `make`; what it refuses with std::invalid_argument becomes a ConfigError at `--name`.
   template <class F>
   auto checked(std::string_view name, F&& make) const;
+  /// The whole command line, for a result to say where it comes from: words that a shell would
+  /// take apart stand in quotes.
+  [[nodiscard]] const std::string& command_line() const { return command_line_; }
 
  private:
   std::map<std::string, std::vector<std::string>, std::less<>> values_;
   std::vector<std::string> arguments_;
+  std::string command_line_;
 };
 
 /// What `rigsim COMMAND --help` prints.

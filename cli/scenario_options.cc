@@ -1,0 +1,145 @@
+#include "cli/scenario_options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include "analysis/comparison.h"
+#include "configs/plan_text.h"
+
+namespace rigsim::cli {
+namespace {
+
+using configs::ConfigError;
+using configs::Scenario;
+
+constexpr std::int64_t kMostTokens = 100'000'000;
+constexpr std::int64_t kMostSequences = 1'000'000;
+
+[[noreturn]] void fail(const std::string& option, const std::string& message) {
+  throw ConfigError({{}, 0, 0, fmt::format("--{}", option)}, message);
+}
+
+/// The weights asked for, else those of the model's file, else the base's.
+workloads::WeightsFormat weights(const ParsedOptions& options, const configs::Catalog& catalog,
+                                 const std::optional<std::string>& of_file, const Scenario* base) {
+  if (const auto name = options.text("weights")) {
+    return options.checked("weights", [&] { return catalog.weights_format(*name); });
+  }
+  if (of_file) return catalog.weights_format(*of_file);
+  if (base != nullptr) return base->weights;
+  fail("weights", "is needed, such as q4_k_m or f16; \"rigsim catalog weights\" lists all");
+}
+
+void read_model(const ParsedOptions& options, const configs::Catalog& catalog, const Scenario* base,
+                Scenario& scenario) {
+  std::optional<std::string> format_of_file;
+  if (base == nullptr || options.has("model")) {
+    const std::string name = options.needed("model");
+    configs::ModelFile file = options.checked("model", [&] { return catalog.model_file(name); });
+    scenario.model = std::move(file.model);
+    format_of_file = file.weights_format;
+  }
+  scenario.weights = weights(options, catalog, format_of_file, base);
+}
+
+void read_work(const ParsedOptions& options, const configs::Catalog& catalog, Scenario& scenario) {
+  if (const auto name = options.text("kv-cache")) {
+    scenario.kv_cache = options.checked("kv-cache", [&] { return catalog.kv_format(*name); });
+  }
+  const auto count = [&](std::string_view name, std::int64_t least, std::int64_t most,
+                         std::int64_t otherwise) {
+    return options.count(name, least, most).value_or(otherwise);
+  };
+  scenario.prompt_tokens = count("prompt", 0, kMostTokens, scenario.prompt_tokens);
+  scenario.output_tokens = count("output-tokens", 0, kMostTokens, scenario.output_tokens);
+  scenario.batch = count("batch", 1, kMostSequences, scenario.batch);
+  if (const auto context = options.count("context", 1, kMostTokens)) scenario.context = context;
+  if (scenario.prompt_tokens + scenario.output_tokens == 0) {
+    fail("output-tokens", "prompt and output cannot both be 0");
+  }
+}
+
+/// What --plan, --split and --gpu-layers make of the plan `scenario` has so far.
+std::optional<workloads::ParallelPlan> plan(const ParsedOptions& options,
+                                            const ScenarioOptions& given,
+                                            const topology::Rig& rig) {
+  const auto devices = static_cast<int>(rig.devices.size());
+  std::optional<workloads::ParallelPlan> plan = given.scenario.plan;
+  if (options.has("split")) plan = workloads::layer_split(devices);
+  if (const auto text = options.text("plan")) {
+    plan = options.checked("plan", [&] { return configs::parse_plan(*text); });
+    if (devices == 1) {
+      const std::optional<int> gpu_layers = plan->gpu_layers;
+      plan = workloads::ParallelPlan{};
+      plan->gpu_layers = gpu_layers;
+    }
+  }
+  if (const auto layers = options.count("gpu-layers", 0, 1'000'000)) {
+    if (!plan) plan = analysis::default_plan(given.engine.profile, devices);
+    plan->gpu_layers = static_cast<int>(*layers);
+  }
+  return plan;
+}
+
+}  // namespace
+
+std::vector<OptionSpec> scenario_options() {
+  return {
+      {"model", "MODEL",
+       "name, Hugging Face id, or file (config.json, .gguf, .safetensors, .yaml)"},
+      {"weights", "FORMAT", "how the weights are stored: q4_k_m, f16, awq, ..."},
+      {"kv-cache", "FORMAT", "how the KV cache is stored (default f16)"},
+      {"engine", "ENGINE", "software that runs it: llama.cpp (default), vllm, ..."},
+      {"prompt", "TOKENS", "prompt tokens of each sequence (default 512)"},
+      {"output-tokens", "TOKENS", "tokens that each sequence generates (default 128)"},
+      {"batch", "N", "equal sequences at once (default 1)"},
+      {"context", "TOKENS", "KV cache to reserve for each sequence (default prompt and output)"},
+      {"plan", "PLAN", "split over the devices: tp=2, pp=2, layers=30/50 (default: the engine's)"},
+      {"gpu-layers", "N", "layers on devices, the first others on the host (default all)"},
+      {"split", "MODE", "layer: whole layers, one stage on each device"},
+      {"catalog", "DIR", "also read the YAML files of this directory"},
+  };
+}
+
+ScenarioOptions read_scenario_options(const ParsedOptions& options, const configs::Catalog& catalog,
+                                      const Scenario* base) {
+  ScenarioOptions given{base != nullptr ? *base : Scenario{}, {}};
+  if (const auto mode = options.text("split"); mode && *mode != "layer") {
+    fail("split", fmt::format("unknown mode {}; allowed: layer", configs::in_quotes(*mode)));
+  }
+  if (options.has("split") && options.has("plan")) {
+    fail("split", "give either --split or --plan");
+  }
+  read_model(options, catalog, base, given.scenario);
+  read_work(options, catalog, given.scenario);
+  given.scenario.engine = options.text("engine").value_or(given.scenario.engine);
+  given.engine =
+      options.checked("engine", [&] { return configs::engine_named(given.scenario.engine); });
+  return given;
+}
+
+Scenario on_rig(const ParsedOptions& options, const ScenarioOptions& given, topology::Rig rig) {
+  Scenario scenario = given.scenario;
+  scenario.plan = plan(options, given, rig);
+  scenario.rig = std::move(rig);
+  return scenario;
+}
+
+std::vector<topology::Rig> read_rigs(const ParsedOptions& options,
+                                     const configs::Catalog& catalog) {
+  (void)options.needed("rig");
+  std::vector<topology::Rig> rigs;
+  for (const std::string& name : options.texts("rig")) {
+    rigs.push_back(options.checked("rig", [&] { return catalog.rig(name); }));
+    const auto same = [&](const topology::Rig& rig) { return rig.name == rigs.back().name; };
+    if (std::count_if(rigs.begin(), rigs.end(), same) > 1) {
+      fail("rig", fmt::format("two rigs are named {}", configs::in_quotes(rigs.back().name)));
+    }
+  }
+  return rigs;
+}
+
+}  // namespace rigsim::cli

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/command_options.h"
+#include "configs/catalog.h"
+#include "configs/engine_file.h"
+#include "configs/scenario.h"
+
+namespace rigsim::cli {
+
+/// The options that say what runs: --model, --weights, --kv-cache, --engine, --prompt,
+/// --output-tokens, --batch, --context, --plan, --gpu-layers, --split, --catalog.
+[[nodiscard]] std::vector<OptionSpec> scenario_options();
+
+/// What the options say of everything but the rig.
+struct ScenarioOptions {
+  configs::Scenario scenario;  ///< without a rig
+  configs::EngineFile engine;
+};
+
+/// Reads scenario_options(); what is not said comes from `base`, where there is one, else from the
+/// defaults of configs::Scenario (without a base, --model is needed, and --weights unless the
+/// model's file says). Throws configs::ConfigError naming the option, configs::UnreadableInput.
+[[nodiscard]] ScenarioOptions read_scenario_options(const ParsedOptions& options,
+                                                    const configs::Catalog& catalog,
+                                                    const configs::Scenario* base = nullptr);
+
+/// The scenario on `rig`, with the plan that the options ask for. --plan tells how to split a model
+/// over several devices: a rig of one device runs it whole. Throws configs::ConfigError.
+[[nodiscard]] configs::Scenario on_rig(const ParsedOptions& options, const ScenarioOptions& given,
+                                       topology::Rig rig);
+
+/// The rigs of --rig, in order. Throws configs::ConfigError (two of one name too),
+/// configs::UnreadableInput.
+[[nodiscard]] std::vector<topology::Rig> read_rigs(const ParsedOptions& options,
+                                                   const configs::Catalog& catalog);
+
+}  // namespace rigsim::cli
