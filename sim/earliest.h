@@ -11,24 +11,22 @@ namespace rigsim::sim {
 /// The smallest of many numbers that change often, most of them between two questions: blocks of 16
 /// keep their minimum, blocks of blocks theirs; a change only marks its block, a question refreshes
 /// what is marked.
-template <class Value>
 class Earliest {
  public:
-  /// What a slot holds that is not set: infinity, or the largest integer.
-  static constexpr Value kNever = std::numeric_limits<Value>::has_infinity
-                                      ? std::numeric_limits<Value>::infinity()
-                                      : std::numeric_limits<Value>::max();
+  /// What a slot holds that is not set.
+  static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
   /// Room for slots 0..slots-1, each `kNever` until set.
   void reserve(std::size_t slots) {
     if (!levels_.empty() && slots <= levels_.front().value.size()) return;
-    std::vector<Value> values;
+    std::vector<std::int64_t> values;
     if (!levels_.empty()) values = std::move(levels_.front().value);
     levels_.clear();
     std::size_t blocks = std::max<std::size_t>((slots + kFan - 1) / kFan, 1);
     for (;; blocks = (blocks + kFan - 1) / kFan) {
-      levels_.push_back(
-          {std::vector<Value>(blocks * kFan, kNever), std::vector<std::uint8_t>(blocks, 0), {}});
+      levels_.push_back({std::vector<std::int64_t>(blocks * kFan, kNever),
+                         std::vector<std::uint8_t>(blocks, 0),
+                         {}});
       levels_.back().marked_blocks.reserve(blocks);
       if (blocks == 1) break;
     }
@@ -37,15 +35,15 @@ class Earliest {
     }
   }
 
-  void set(std::size_t slot, Value value) { put(levels_.front(), slot, value); }
+  void set(std::size_t slot, std::int64_t value) { put(levels_.front(), slot, value); }
 
   /// The smallest value; `kNever` when no slot is set.
-  [[nodiscard]] Value min() {
+  [[nodiscard]] std::int64_t min() {
     if (levels_.empty()) return kNever;
     for (std::size_t i = 0; i + 1 < levels_.size(); ++i) {
       for (const std::uint32_t block : levels_[i].marked_blocks) {
         levels_[i].marked[block] = 0;
-        const Value smallest = min_of(levels_[i], block);
+        const std::int64_t smallest = min_of(levels_[i], block);
         if (levels_[i + 1].value[block] != smallest) put(levels_[i + 1], block, smallest);
       }
       levels_[i].marked_blocks.clear();
@@ -58,7 +56,7 @@ class Earliest {
 
   /// The lowest slot that holds the smallest value; some slot must be set.
   [[nodiscard]] std::size_t slot_of_min() {
-    const Value smallest = min();
+    const std::int64_t smallest = min();
     std::size_t slot = 0;
     for (std::size_t i = levels_.size(); i-- > 0;) {
       slot *= kFan;
@@ -70,7 +68,7 @@ class Earliest {
   [[nodiscard]] std::size_t memory_bytes() const {
     std::size_t bytes = 0;
     for (const Level& level : levels_) {
-      bytes += level.value.capacity() * sizeof(Value) + level.marked.capacity() +
+      bytes += level.value.capacity() * sizeof(std::int64_t) + level.marked.capacity() +
                level.marked_blocks.capacity() * sizeof(std::uint32_t);
     }
     return bytes;
@@ -80,12 +78,12 @@ class Earliest {
   static constexpr std::size_t kFan = 16;
 
   struct Level {
-    std::vector<Value> value;
+    std::vector<std::int64_t> value;
     std::vector<std::uint8_t> marked;
     std::vector<std::uint32_t> marked_blocks;
   };
 
-  static void put(Level& level, std::size_t slot, Value value) {
+  static void put(Level& level, std::size_t slot, std::int64_t value) {
     level.value[slot] = value;
     const std::size_t block = slot / kFan;
     if (level.marked[block]) return;
@@ -93,10 +91,10 @@ class Earliest {
     level.marked_blocks.push_back(static_cast<std::uint32_t>(block));
   }
 
-  static Value min_of(const Level& level, std::size_t block) {
-    const Value* value = level.value.data() + block * kFan;
-    Value lane[4] = {value[0], value[1], value[2],
-                     value[3]};  // independent: no waiting for each other
+  static std::int64_t min_of(const Level& level, std::size_t block) {
+    const std::int64_t* value = level.value.data() + block * kFan;
+    std::int64_t lane[4] = {value[0], value[1], value[2],
+                            value[3]};  // independent: no waiting for each other
     for (std::size_t i = 4; i < kFan; i += 4) {
       for (std::size_t j = 0; j < 4; ++j) lane[j] = value[i + j] < lane[j] ? value[i + j] : lane[j];
     }

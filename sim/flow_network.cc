@@ -10,7 +10,7 @@
 namespace rigsim::sim {
 namespace {
 
-constexpr std::int64_t kBeyondClock = Earliest<std::int64_t>::kNever - 1;
+constexpr std::int64_t kBeyondClock = Earliest::kNever - 1;
 constexpr double kClockRangePs = 9.2e18;
 
 }  // namespace
@@ -122,7 +122,7 @@ void FlowNetwork::finish(std::size_t slot) {
   const Flow& flow = flows_[slot];
   clock_.fraction =
       finished_.empty() ? flow.end_fraction : std::max(clock_.fraction, flow.end_fraction);
-  ends_.set(slot, Earliest<std::int64_t>::kNever);
+  ends_.set(slot, Earliest::kNever);
   max_min_.remove(static_cast<std::uint32_t>(slot));
   free_.push_back(static_cast<std::uint32_t>(slot));
   std::ranges::push_heap(free_, std::greater{});
@@ -159,8 +159,7 @@ double FlowNetwork::remaining(FlowId flow) const {
 void FlowNetwork::reset(Time now) {
   clock_ = {now.time_since_epoch().count(), 0};
   max_min_.clear();
-  for (std::size_t slot = 0; slot < flows_.size(); ++slot)
-    ends_.set(slot, Earliest<std::int64_t>::kNever);
+  for (std::size_t slot = 0; slot < flows_.size(); ++slot) ends_.set(slot, Earliest::kNever);
   flows_.clear();
   free_.clear();
   finished_.clear();

@@ -91,7 +91,7 @@ class FlowNetwork {
 
   const Network* network_;
   MaxMin max_min_;
-  Earliest<std::int64_t> ends_;  // by flow: the nearest picosecond of its end
+  Earliest ends_;  // by flow: the nearest picosecond of its end
   std::vector<Flow> flows_;
   std::vector<std::uint32_t> free_;  // a heap, lowest slot first
   std::vector<FlowId> finished_;

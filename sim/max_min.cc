@@ -105,29 +105,29 @@ double MaxMin::bound_elsewhere(const Crossing& crossing, std::uint32_t link) con
   return bound;
 }
 
+namespace {
+
 // The flows of a link, split into those that something else holds at or below a level and those
 // that it would hold.
-struct MaxMin::Split {
+struct Split {
+  double level;
   double slower_sum = 0;
   double slower_fastest = 0;
-  double held_slowest = kInfinity;
+  double held_slowest = std::numeric_limits<double>::infinity();
   std::uint32_t held = 0;
+
+  void count(double bound) {
+    if (bound > level) {
+      ++held;
+      held_slowest = bound < held_slowest ? bound : held_slowest;
+    } else {
+      slower_sum += bound;
+      slower_fastest = bound > slower_fastest ? bound : slower_fastest;
+    }
+  }
 };
 
-MaxMin::Split MaxMin::split_at(std::uint32_t link, double level) const {
-  Split split;
-  for (const Crossing& crossing : on_[link]) {
-    const double bound = bound_elsewhere(crossing, link);
-    const bool held = bound > level;
-    const double slower = held ? 0 : bound;
-    const double kept = held ? bound : kInfinity;
-    split.held += held;
-    split.slower_sum += slower;
-    split.slower_fastest = slower > split.slower_fastest ? slower : split.slower_fastest;
-    split.held_slowest = kept < split.held_slowest ? kept : split.held_slowest;
-  }
-  return split;
-}
+}  // namespace
 
 // Solves sum of min(bound, level) = capacity for the level by Newton's method, starting from the
 // last known one. The sum is concave in the level: after the first step the guesses only rise, and
@@ -136,7 +136,8 @@ double MaxMin::level_of(std::uint32_t link) const {
   const double capacity = capacity_[link];
   double guess = level_[link];
   while (true) {
-    const Split split = split_at(link, guess);
+    Split split{guess};
+    for (const Crossing& crossing : on_[link]) split.count(bound_elsewhere(crossing, link));
     if (split.held == 0) {
       if (split.slower_sum <= capacity * (1 + kSlack)) return kInfinity;
       guess = capacity / static_cast<double>(on_[link].size());  // never too high

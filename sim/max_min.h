@@ -63,10 +63,7 @@ class MaxMin {
     std::uint32_t other;
   };
 
-  struct Split;
-
   [[nodiscard]] double bound_elsewhere(const Crossing& crossing, std::uint32_t link) const;
-  [[nodiscard]] Split split_at(std::uint32_t link, double level) const;
   [[nodiscard]] double level_of(std::uint32_t link) const;
   void mark(std::uint32_t link);
   std::uint32_t take_lowest_marked();

@@ -10,14 +10,14 @@ namespace rigsim::sim {
 namespace {
 
 TEST(Earliest, IsNeverWhenNothingIsSet) {
-  Earliest<std::int64_t> earliest;
-  EXPECT_EQ(earliest.min(), Earliest<std::int64_t>::kNever);
+  Earliest earliest;
+  EXPECT_EQ(earliest.min(), Earliest::kNever);
   earliest.reserve(40);
-  EXPECT_EQ(earliest.min(), Earliest<std::int64_t>::kNever);
+  EXPECT_EQ(earliest.min(), Earliest::kNever);
 }
 
 TEST(Earliest, NamesTheLowestSlotOfTheSmallest) {
-  Earliest<std::int64_t> earliest;
+  Earliest earliest;
   earliest.reserve(100);
   earliest.set(99, 7);
   earliest.set(40, 7);
@@ -30,11 +30,11 @@ TEST(Earliest, NamesTheLowestSlotOfTheSmallest) {
 
 TEST(Earliest, AgreesWithASearchThroughAllSlotsAsItGrows) {
   std::mt19937_64 random(3);
-  Earliest<std::int64_t> earliest;
+  Earliest earliest;
   std::vector<std::int64_t> all;
   for (const std::size_t slots : {1U, 16U, 17U, 300U, 5'000U}) {
     earliest.reserve(slots);
-    all.resize(slots, Earliest<std::int64_t>::kNever);
+    all.resize(slots, Earliest::kNever);
     for (int change = 0; change < 2'000; ++change) {
       const std::size_t slot = random() % slots;
       all[slot] = static_cast<std::int64_t>(random() % 1'000);
