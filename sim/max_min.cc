@@ -209,10 +209,10 @@ void MaxMin::sort_links() {
 }
 
 std::size_t MaxMin::memory_bytes() const {
-  std::size_t bytes =
-      rate_.capacity() * (2 * sizeof(double) + sizeof(links_of_[0]) + 2 * sizeof(std::uint32_t));
+  std::size_t bytes = rate_.capacity() * (2 * sizeof(double) + sizeof(std::span<const LinkId>) +
+                                          2 * sizeof(std::uint32_t));
   for (const auto& crossings : on_) {
-    bytes += crossings.capacity() * sizeof(Crossing) + sizeof(crossings);
+    bytes += crossings.capacity() * sizeof(Crossing) + sizeof(std::vector<Crossing>);
   }
   return bytes + capacity_.capacity() * (2 * sizeof(double) + 1 + 3 * sizeof(std::uint32_t)) +
          marked_.capacity() * sizeof(std::uint64_t);
