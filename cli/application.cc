@@ -10,13 +10,16 @@
 #include "cli/command_options.h"
 #include "cli/compare_command.h"
 #include "cli/run_command.h"
+#include "cli/validate_command.h"
 #include "configs/config_error.h"
 #include "configs/nearest_name.h"
 
 namespace rigsim::cli {
 namespace {
 
-std::vector<Command> commands() { return {compare_command(), run_command(), catalog_command()}; }
+std::vector<Command> commands() {
+  return {compare_command(), run_command(), catalog_command(), validate_command()};
+}
 
 std::string overview(const std::vector<Command>& all) {
   std::string text =

@@ -1,0 +1,66 @@
+#include "cli/validate_command.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <nlohmann/json.hpp>
+
+#include "analysis/prediction.h"
+#include "analysis/validation.h"
+#include "cli/build_info.h"
+#include "cli/command_options.h"
+#include "cli/interruption.h"
+#include "configs/measured_rows.h"
+
+namespace rigsim::cli {
+namespace {
+
+using analysis::DeviceKnowledge;
+
+Answer run(const ParsedOptions& options, const Console& console) {
+  const Interruption interruption;
+  const auto catalog = configs::Catalog::load();
+  const auto rows = configs::measured_rows();
+  const bool left_out = options.has("leave-one-out");
+  const analysis::RowPredictor predictor(
+      catalog, rows, left_out ? DeviceKnowledge::kLeftOut : DeviceKnowledge::kAsShipped);
+  std::atomic<int> done = 0;
+  const auto predict = [&](const configs::MeasuredRow& row) {
+    if (const auto signal = interruption.pending()) {
+      throw Interrupted(*signal, fmt::format("after {} rows; nothing was to be kept", done.load()));
+    }
+    ++done;
+    return predictor(row);
+  };
+  Progress progress(console);
+  progress.show(fmt::format("predicting {} measured rows", rows.size()));
+  const auto report =
+      analysis::validate(rows, predict, {.mode = left_out ? "leave one device out" : "as shipped"});
+  if (!options.has("json")) return {.text = analysis::validation_table(report)};
+  nlohmann::ordered_json document = {{"version", build_info().version},
+                                     {"commit", build_info().commit}};
+  document.update(analysis::validation_json(report));
+  return {.text = document.dump(2) + '\n'};
+}
+
+}  // namespace
+
+Command validate_command() {
+  return {.name = "validate",
+          .summary = "predicted against measured, row by row",
+          .usage = "[--leave-one-out] [--json]",
+          .about =
+              "Replays the published measurements that ship with the program and prints the "
+              "prediction, the measurement and the error of each, then median, 90th "
+              "percentile and bias of the errors by device, engine and phase.",
+          .examples =
+              "  rigsim validate\n  rigsim validate --leave-one-out\n"
+              "  rigsim validate --json",
+          .options = {{"leave-one-out", "",
+                       "predict each device from the others, as for one nobody measured"},
+                      {"json", "", "one JSON document instead of tables"}},
+          .arguments = {},
+          .run = run};
+}
+
+}  // namespace rigsim::cli

@@ -1,0 +1,10 @@
+#pragma once
+
+#include "cli/command.h"
+
+namespace rigsim::cli {
+
+/// `rigsim validate`: predicted against measured, row by row.
+[[nodiscard]] Command validate_command();
+
+}  // namespace rigsim::cli
