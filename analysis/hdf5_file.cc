@@ -39,6 +39,22 @@ Hdf5Handle file_properties(const Hdf5File& file) {
   return made;
 }
 
+// While it lives, objects made with HDF5's default group properties carry no time stamps.
+// H5Fcreate() makes the superblock's extension with them, and offers no other way to reach it.
+class NoDefaultTimeStamps {
+ public:
+  NoDefaultTimeStamps() {
+    H5Pget_obj_track_times(H5P_GROUP_CREATE_DEFAULT, &before_);
+    H5Pset_obj_track_times(H5P_GROUP_CREATE_DEFAULT, false);
+  }
+  ~NoDefaultTimeStamps() { H5Pset_obj_track_times(H5P_GROUP_CREATE_DEFAULT, before_); }
+  NoDefaultTimeStamps(const NoDefaultTimeStamps&) = delete;
+  NoDefaultTimeStamps& operator=(const NoDefaultTimeStamps&) = delete;
+
+ private:
+  hbool_t before_ = true;
+};
+
 Hdf5Handle new_attribute(const Hdf5File& file, hid_t on, const char* name, hid_t type,
                          hid_t space) {
   if (file.check(H5Aexists(on, name), "look for an attribute") > 0) {
@@ -67,6 +83,7 @@ Hdf5File::Hdf5File(const std::filesystem::path& path) : part_(path) {
   const Hdf5Handle access = part_file_access(part_);
   check(access.id(), "set up the file");
   const Hdf5Handle made = file_properties(*this);
+  const NoDefaultTimeStamps no_time_stamps;
   file_ =
       Hdf5Handle(check(H5Fcreate(part_.part_path().c_str(), H5F_ACC_TRUNC, made.id(), access.id()),
                        "create the file"));

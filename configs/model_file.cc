@@ -4,8 +4,9 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iterator>
 #include <optional>
-#include <regex>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -44,26 +45,43 @@ OpenFile open(const fs::path& path) {
   return file;
 }
 
+/// What "NAME-00001-of-00003" says of a split file.
+struct PartName {
+  std::string name;
+  int count = 0;
+};
+
+std::optional<PartName> part_name(const std::string& stem) {
+  constexpr std::string_view kShape = "-00000-of-00000";
+  if (stem.size() <= kShape.size()) return std::nullopt;
+  const std::string_view end = std::string_view(stem).substr(stem.size() - kShape.size());
+  for (std::size_t i = 0; i < kShape.size(); ++i) {
+    const bool digit = end[i] >= '0' && end[i] <= '9';
+    if (kShape[i] == '0' ? !digit : end[i] != kShape[i]) return std::nullopt;
+  }
+  return PartName{stem.substr(0, stem.size() - kShape.size()),
+                  std::stoi(std::string(end.substr(10)))};
+}
+
 /// All parts of a split file, in order; a file that is not split is its only part.
 std::vector<fs::path> parts(const fs::path& path) {
-  const std::regex pattern("(.*)-(\\d{5})-of-(\\d{5})(\\.[a-z]+)");
-  const std::string name = path.filename().string();
-  std::smatch match;
-  if (!std::regex_match(name, match, pattern)) return {path};
-  const int count = std::stoi(match[3]);
-  if (count < 1 || count > kMostParts)
-    throw UnreadableInput(path.string(), fmt::format("a file in {} parts", count));
+  const auto part = part_name(path.stem().string());
+  if (!part) return {path};
+  if (part->count < 1 || part->count > kMostParts) {
+    throw UnreadableInput(path.string(), fmt::format("a file in {} parts", part->count));
+  }
   std::vector<fs::path> out;
-  for (int i = 1; i <= count; ++i) {
-    const fs::path part = path.parent_path() / fmt::format("{}-{:05}-of-{:05}{}", match[1].str(), i,
-                                                           count, match[4].str());
+  for (int i = 1; i <= part->count; ++i) {
+    const std::string name =
+        fmt::format("{}-{:05}-of-{:05}{}", part->name, i, part->count, path.extension().string());
+    const fs::path file = path.parent_path() / name;
     std::error_code error;
-    if (!fs::exists(part, error)) {
-      throw UnreadableInput(path.string(),
-                            fmt::format("one of {} parts; part {} ({}) is not beside it", count, i,
-                                        part.filename().string()));
+    if (!fs::exists(file, error)) {
+      throw UnreadableInput(
+          path.string(),
+          fmt::format("one of {} parts; part {} ({}) is not beside it", part->count, i, name));
     }
-    out.push_back(part);
+    out.push_back(file);
   }
   return out;
 }

@@ -66,17 +66,15 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 std::vector<std::string> nearest_names(std::string_view wanted, std::span<const std::string> names,
                                        std::size_t most) {
   const std::string key = normalised(wanted);
-  std::vector<std::pair<std::size_t, std::string>> near;
-  for (const std::string& name : names) {
-    if (const auto far = remoteness(key, normalised(name))) near.emplace_back(*far, name);
+  std::vector<std::pair<std::size_t, std::size_t>> near;  // remoteness, then place among the names
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (const auto far = remoteness(key, normalised(names[i]))) near.emplace_back(*far, i);
   }
-  std::stable_sort(near.begin(), near.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::sort(near.begin(), near.end());
   std::vector<std::string> out;
-  for (const auto& [far, name] : near) {
-    if (out.size() < most && std::find(out.begin(), out.end(), name) == out.end()) {
-      out.push_back(name);
-    }
+  for (const auto& [far, i] : near) {
+    const bool fresh = std::find(out.begin(), out.end(), names[i]) == out.end();
+    if (out.size() < most && fresh) out.push_back(names[i]);
   }
   return out;
 }

@@ -24,6 +24,7 @@ template <class T>
 [[nodiscard]] T parse_quantity(std::string_view text, Zero zero = Zero::kRefused);
 
 /// The shortest text with a unit that parse_quantity turns back into exactly `value`.
+/// Throws std::logic_error for values that parse_quantity refuses: negative or absurd ones.
 [[nodiscard]] std::string to_text(sim::Bytes value);
 [[nodiscard]] std::string to_text(sim::Bandwidth value);
 [[nodiscard]] std::string to_text(sim::FlopRate value);

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "configs/catalog.h"
+#include "configs/engine_file.h"
 #include "configs/model_yaml.h"
 #include "configs/plan_text.h"
 #include "configs/rig_yaml.h"
@@ -59,6 +60,13 @@ workloads::WeightsFormat read_weights(ObjectReader& map, const ModelFile& file,
   return catalog.weights_format(map.required<std::string>("weights"));
 }
 
+/// The name of an engine that ships, as its profile spells it, or the path of a user's.
+std::string read_engine_name(const ValueReader& value) {
+  const std::string name = located(value.as<std::string>(), value, false);
+  const EngineFile engine = value.checked([&] { return engine_named(name); });
+  return is_file_name(name) ? name : engine.profile.name;
+}
+
 void check_range(std::string_view key, std::int64_t value, std::int64_t least, std::int64_t most) {
   if (value >= least && value <= most) return;
   throw std::invalid_argument(
@@ -104,7 +112,7 @@ Scenario read_scenario(const YamlDocument& document, const Catalog& catalog) {
   if (const auto kv = map.optional_value("kv_cache")) {
     scenario.kv_cache = kv->checked([&] { return catalog.kv_format(kv->as<std::string>()); });
   }
-  scenario.engine = map.value_or<std::string>("engine", scenario.engine);
+  if (const auto engine = map.optional_value("engine")) scenario.engine = read_engine_name(*engine);
   scenario.prompt_tokens =
       read_tokens(map, "prompt_tokens", scenario.prompt_tokens, 0, kMostTokens);
   scenario.output_tokens =

@@ -3,12 +3,14 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <chrono>
 #include <random>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "analysis/hdf5_table.h"
 #include "analysis/trace_file.h"
 #include "tests/analysis/hdf5_read.h"
 #include "tests/analysis/trace_child.h"
@@ -39,14 +41,38 @@ void append_op(TraceFile& trace, std::int64_t row) {
 }
 
 // Writes for ever, a random number of rows between flushes; reports the rows after each flush.
-int write_for_ever(const std::filesystem::path& path, int report, unsigned seed) {
+template <class Append, class Flush>
+int write_for_ever(int report, unsigned seed, unsigned most_rows, Append append, Flush flush) {
   std::mt19937 random(seed);
-  TraceFile trace(path, kHeader);
   for (std::int64_t row = 0;;) {
-    for (auto count = random() % 9'000; count > 0; --count) append_op(trace, row++);
-    trace.flush();
+    for (auto count = random() % most_rows; count > 0; --count) append(row++);
+    flush();
     if (write(report, &row, sizeof row) != sizeof row) return 1;
   }
+}
+
+int write_trace(const std::filesystem::path& path, int report, unsigned seed) {
+  TraceFile trace(path, kHeader);
+  return write_for_ever(
+      report, seed, 9'000, [&](std::int64_t row) { append_op(trace, row); },
+      [&] { trace.flush(); });
+}
+
+// Chunks of 10 rows, so that every flush adds many and the index of chunks splits again and again.
+int write_small_chunks(const std::filesystem::path& path, int report, unsigned seed) {
+  Hdf5File file(path);
+  Hdf5Table table(file, {.name = "t", .description = "", .chunk_rows = 10});
+  const auto number = table.add_column<std::int64_t>({"number", "1", ""});
+  return write_for_ever(
+      report, seed, 1'000,
+      [&](std::int64_t row) {
+        table.push(number, row);
+        table.end_row();
+      },
+      [&] {
+        table.write();
+        file.flush();
+      });
 }
 
 // The last number of rows that the child reported before it was gone.
@@ -57,7 +83,7 @@ std::int64_t last_report(int pipe) {
   return last;
 }
 
-void expect_rows(const std::filesystem::path& part, std::int64_t rows) {
+void expect_trace(const std::filesystem::path& part, std::int64_t rows) {
   const Reader reader(part);
   EXPECT_EQ(reader.attribute<std::int32_t>("/", "complete"), 0);
   const auto start = reader.column<std::int64_t>("/ops/start");
@@ -79,17 +105,25 @@ void expect_rows(const std::filesystem::path& part, std::int64_t rows) {
   }
 }
 
-TEST(TraceKill, LosesNoRowOfACompletedFlush) {
+void expect_small_chunks(const std::filesystem::path& part, std::int64_t rows) {
+  const auto number = Reader(part).column<std::int64_t>("/t/number");
+  ASSERT_GE(number.size(), static_cast<std::size_t>(rows));
+  for (std::int64_t i = 0; i < rows; ++i) ASSERT_EQ(number[static_cast<std::size_t>(i)], i);
+}
+
+// Kills a writer at random moments after its first flush, 20 times, and checks what it leaves.
+template <class Write, class Expect>
+void kill_writers(Write write_rows, Expect expect_rows) {
   const unsigned seed = std::random_device{}();
   std::mt19937 random(seed);
-  for (int round = 0; round < 20; ++round) {
+  for (unsigned round = 0; round < 20; ++round) {
     SCOPED_TRACE("seed " + std::to_string(seed) + ", round " + std::to_string(round));
     const TemporaryDirectory directory;
     int pipe_ends[2];
     ASSERT_EQ(pipe(pipe_ends), 0);
     const pid_t child = start_child([&] {
       close(pipe_ends[0]);
-      return write_for_ever(directory / "run.h5", pipe_ends[1], seed + round);
+      return write_rows(directory / "run.h5", pipe_ends[1], seed + round);
     });
     close(pipe_ends[1]);
     std::int64_t rows = 0;
@@ -101,8 +135,14 @@ TEST(TraceKill, LosesNoRowOfACompletedFlush) {
     close(pipe_ends[0]);
     EXPECT_EQ(directory.files(), std::vector<std::string>{"run.h5.part"});
     expect_rows(directory / "run.h5.part", rows);
-    if (HasFailure()) return;
+    if (::testing::Test::HasFailure()) return;
   }
+}
+
+TEST(TraceKill, LosesNoRowOfACompletedFlush) { kill_writers(write_trace, expect_trace); }
+
+TEST(TraceKill, LosesNoRowWhereTheChunkIndexGrows) {
+  kill_writers(write_small_chunks, expect_small_chunks);
 }
 
 }  // namespace
