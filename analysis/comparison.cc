@@ -102,15 +102,6 @@ Performance performance_of(const Deployment& deployment, const workloads::Single
   return result;
 }
 
-std::vector<MemoryUse> memory_uses(const topology::Rig& rig, const workloads::MemoryPlan& plan) {
-  std::vector<MemoryUse> uses;
-  for (std::size_t i = 0; i < plan.devices.size(); ++i) {
-    uses.push_back({rig.devices[i].name, plan.devices[i].items, plan.devices[i].capacity});
-  }
-  if (plan.host.total() > sim::Bytes{}) uses.push_back({"host", plan.host, plan.host_capacity});
-  return uses;
-}
-
 /// `total` plus a device's `price`; none once a price is missing.
 void add(std::optional<double>& total, const std::optional<double>& price) {
   if (!total || !price) {
@@ -118,26 +109,6 @@ void add(std::optional<double>& total, const std::optional<double>& price) {
   } else {
     *total += *price;
   }
-}
-
-DatasheetFacts datasheet(const topology::Rig& rig) {
-  DatasheetFacts facts{sim::Watts{}, 0.0, 0.0, 0.0};
-  for (const topology::InstalledDevice& installed : rig.devices) {
-    facts.power += installed.power_limit.value_or(installed.device.tdp);
-    add(facts.street_price_low, installed.device.street_price_low_usd);
-    add(facts.street_price_high, installed.device.street_price_high_usd);
-    add(facts.launch_price, installed.device.launch_price_usd);
-  }
-  return facts;
-}
-
-/// Formats that could replace `format`: those of the same kind of file.
-std::vector<workloads::WeightsFormat> kin(const workloads::WeightsFormat& format) {
-  std::vector<workloads::WeightsFormat> formats;
-  for (const workloads::WeightsFormat& other : workloads::known_weights_formats()) {
-    if (other.rule.index() == format.rule.index()) formats.push_back(other);
-  }
-  return formats;
 }
 
 /// A figure's band of one rig, in the order of worth; price and power stand beside Performance.
@@ -199,6 +170,34 @@ std::vector<Winner> winners(const std::vector<RigResult>& rigs) {
 
 std::span<const FigureSpec> figure_specs() { return kFigures; }
 
+DatasheetFacts datasheet_facts(const topology::Rig& rig) {
+  DatasheetFacts facts{sim::Watts{}, 0.0, 0.0, 0.0};
+  for (const topology::InstalledDevice& installed : rig.devices) {
+    facts.power += installed.power_limit.value_or(installed.device.tdp);
+    add(facts.street_price_low, installed.device.street_price_low_usd);
+    add(facts.street_price_high, installed.device.street_price_high_usd);
+    add(facts.launch_price, installed.device.launch_price_usd);
+  }
+  return facts;
+}
+
+std::vector<MemoryUse> memory_uses(const topology::Rig& rig, const workloads::MemoryPlan& plan) {
+  std::vector<MemoryUse> uses;
+  for (std::size_t i = 0; i < plan.devices.size(); ++i) {
+    uses.push_back({rig.devices[i].name, plan.devices[i].items, plan.devices[i].capacity});
+  }
+  if (plan.host.total() > sim::Bytes{}) uses.push_back({"host", plan.host, plan.host_capacity});
+  return uses;
+}
+
+std::vector<workloads::WeightsFormat> formats_like(const workloads::WeightsFormat& format) {
+  std::vector<workloads::WeightsFormat> formats;
+  for (const workloads::WeightsFormat& other : workloads::known_weights_formats()) {
+    if (other.rule.index() == format.rule.index()) formats.push_back(other);
+  }
+  return formats;
+}
+
 workloads::ParallelPlan default_plan(const workloads::EngineProfile& engine, int devices) {
   if (!engine.tensor_parallel) return workloads::layer_split(devices);
   workloads::ParallelPlan plan;
@@ -243,7 +242,7 @@ RigResult evaluate(const configs::Scenario& scenario, const workloads::EnginePro
   result.work.prompt_tokens = scenario.prompt_tokens;
   result.work.output_tokens = scenario.output_tokens;
   result.work.batch = scenario.batch;
-  result.datasheet = datasheet(scenario.rig);
+  result.datasheet = datasheet_facts(scenario.rig);
   // A deployment that cannot be is an error, whether it would fit or not.
   const Deployment deployment = workloads::deploy(result.request);
   const workloads::MemoryRequest memory = workloads::memory_request(result.request);
@@ -251,7 +250,7 @@ RigResult evaluate(const configs::Scenario& scenario, const workloads::EnginePro
   result.fits = plan.fits();
   result.memory = memory_uses(scenario.rig, plan);
   if (!result.fits) {
-    result.changes = workloads::smallest_changes(memory, kin(scenario.weights));
+    result.changes = workloads::smallest_changes(memory, formats_like(scenario.weights));
     return result;
   }
   result.run = workloads::run_single_stream(deployment, result.work, observer);

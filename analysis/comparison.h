@@ -94,6 +94,17 @@ struct Comparison {
   std::string why{};  ///< sentences from the critical paths; see comparison_why.h
 };
 
+/// Power limits (else TDPs) and prices of the rig's devices, summed.
+[[nodiscard]] DatasheetFacts datasheet_facts(const topology::Rig& rig);
+
+/// The plan's memory with the names of the rig's devices.
+[[nodiscard]] std::vector<MemoryUse> memory_uses(const topology::Rig& rig,
+                                                 const workloads::MemoryPlan& plan);
+
+/// The known formats that files of `format`'s kind can have: GGUF mixes, or the others.
+[[nodiscard]] std::vector<workloads::WeightsFormat> formats_like(
+    const workloads::WeightsFormat& format);
+
 /// The plan that an engine makes unasked: one stage per device, or tensor parallel over all where
 /// it can.
 [[nodiscard]] workloads::ParallelPlan default_plan(const workloads::EngineProfile& engine,

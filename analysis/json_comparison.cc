@@ -40,23 +40,8 @@ void put_times(Json& json, const RigResult& rig) {
   put("prefill_time_share", "prefill_critical_path_s", ran ? rig.performance->prefill : nothing);
 }
 
-Json memory_json(const MemoryUse& use) {
-  Json json = {{"device", use.device}};
-  json.update(to_json(use.items));
-  json["capacity"] = use.capacity ? Json(use.capacity->count()) : Json();
-  return json;
-}
-
 Json fact(double value, double low, double high) {
   return figure_json(Figure{value, low, high, workloads::Evidence::kDatasheet, {}});
-}
-
-void put_datasheet(Json& json, const DatasheetFacts& facts) {
-  const double watts = facts.power.count();
-  json["power_w"] = fact(watts, watts, watts);
-  const auto& [power, low, high, launch] = facts;
-  json["street_price_usd_2025"] = low && high ? fact((*low + *high) / 2, *low, *high) : Json();
-  json["launch_price_usd"] = launch ? fact(*launch, *launch, *launch) : Json();
 }
 
 struct ChangeJson {
@@ -98,6 +83,21 @@ Json to_json(const workloads::MemoryItems& items) {
           {"total", items.total().count()}};
 }
 
+Json to_json(const MemoryUse& use) {
+  Json json = {{"device", use.device}};
+  json.update(to_json(use.items));
+  json["capacity"] = use.capacity ? Json(use.capacity->count()) : Json();
+  return json;
+}
+
+Json to_json(const DatasheetFacts& facts) {
+  const double watts = facts.power.count();
+  const auto& [power, low, high, launch] = facts;
+  return {{"power_w", fact(watts, watts, watts)},
+          {"street_price_usd_2025", low && high ? fact((*low + *high) / 2, *low, *high) : Json()},
+          {"launch_price_usd", launch ? fact(*launch, *launch, *launch) : Json()}};
+}
+
 Json to_json(const workloads::FitChange& change) {
   Json json = std::visit(ChangeJson{}, change);
   json["text"] = described(change);
@@ -109,8 +109,8 @@ Json to_json(const RigResult& rig) {
   put_performance(json, rig);
   put_times(json, rig);
   json["memory_bytes"] = Json::array();
-  for (const MemoryUse& use : rig.memory) json["memory_bytes"].push_back(memory_json(use));
-  put_datasheet(json, rig.datasheet);
+  for (const MemoryUse& use : rig.memory) json["memory_bytes"].push_back(to_json(use));
+  json.update(to_json(rig.datasheet));
   json["plan"] = configs::to_text(rig.request.plan);
   json["devices"] = Json::array();
   for (const topology::InstalledDevice& installed : rig.request.rig.devices) {

@@ -17,6 +17,12 @@ struct Provenance {
 /// `{weights, kv_cache, activations, runtime, total}`, bytes.
 [[nodiscard]] nlohmann::ordered_json to_json(const workloads::MemoryItems& items);
 
+/// `device`, the items, and `capacity` (null where not known).
+[[nodiscard]] nlohmann::ordered_json to_json(const MemoryUse& use);
+
+/// `power_w`, `street_price_usd_2025`, `launch_price_usd`, each as a figure, or null.
+[[nodiscard]] nlohmann::ordered_json to_json(const DatasheetFacts& facts);
+
 /// `{change, ...}` with the change's number or name, and `text` for people.
 [[nodiscard]] nlohmann::ordered_json to_json(const workloads::FitChange& change);
 

@@ -9,6 +9,7 @@
 #include "cli/catalog_command.h"
 #include "cli/command_options.h"
 #include "cli/compare_command.h"
+#include "cli/fit_command.h"
 #include "cli/run_command.h"
 #include "cli/validate_command.h"
 #include "configs/config_error.h"
@@ -18,7 +19,7 @@ namespace rigsim::cli {
 namespace {
 
 std::vector<Command> commands() {
-  return {compare_command(), run_command(), catalog_command(), validate_command()};
+  return {compare_command(), run_command(), fit_command(), catalog_command(), validate_command()};
 }
 
 std::string overview(const std::vector<Command>& all) {

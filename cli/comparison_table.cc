@@ -106,18 +106,6 @@ std::string range(const std::optional<double>& low, const std::optional<double>&
   return fmt::format("{:.0f}-{:.0f} d", *low, *high);
 }
 
-/// What is not 1 or all: "pp=2", "pp=4 gpu_layers=20".
-std::string plan_text(const workloads::ParallelPlan& plan) {
-  std::string text;
-  const auto add = [&](std::string_view key, int value) {
-    text += fmt::format("{}{}={}", text.empty() ? "" : " ", key, value);
-  };
-  if (plan.tp > 1) add("tp", plan.tp);
-  if (plan.pp > 1) add("pp", plan.pp);
-  if (plan.gpu_layers) add("gpu_layers", *plan.gpu_layers);
-  return text.empty() ? "one device" : text;
-}
-
 std::vector<Line> lines(const Comparison& comparison) {
   std::vector<Line> all;
   for (const FigureSpec& spec : analysis::figure_specs()) {
@@ -235,6 +223,17 @@ std::string figure_text(const Figure& figure, const FigureSpec& spec) {
   const double factor = shown(spec.key).factor;
   return fmt::format("{} ({}-{}) {}", digits(figure.value * factor), digits(figure.low * factor),
                      digits(figure.high * factor), mark(figure.evidence));
+}
+
+std::string plan_text(const workloads::ParallelPlan& plan) {
+  std::string text;
+  const auto add = [&](std::string_view key, int value) {
+    text += fmt::format("{}{}={}", text.empty() ? "" : " ", key, value);
+  };
+  if (plan.tp > 1) add("tp", plan.tp);
+  if (plan.pp > 1) add("pp", plan.pp);
+  if (plan.gpu_layers) add("gpu_layers", *plan.gpu_layers);
+  return text.empty() ? "one device" : text;
 }
 
 std::string comparison_text(const Comparison& comparison, const Console& console) {

@@ -17,4 +17,7 @@ namespace rigsim::cli {
 [[nodiscard]] std::string figure_text(const analysis::Figure& figure,
                                       const analysis::FigureSpec& spec);
 
+/// What a plan says beyond "one device, all layers": "pp=2", "pp=4 gpu_layers=20".
+[[nodiscard]] std::string plan_text(const workloads::ParallelPlan& plan);
+
 }  // namespace rigsim::cli

@@ -22,27 +22,33 @@ constexpr std::int64_t kMostSequences = 1'000'000;
   throw ConfigError({{}, 0, 0, fmt::format("--{}", option)}, message);
 }
 
-/// The weights asked for, else those of the model's file, else the base's.
-workloads::WeightsFormat weights(const ParsedOptions& options, const configs::Catalog& catalog,
-                                 const std::optional<std::string>& of_file, const Scenario* base) {
+/// The weights asked for, else those of the model's file, else the base's, if any.
+std::optional<workloads::WeightsFormat> weights(const ParsedOptions& options,
+                                                const configs::Catalog& catalog,
+                                                const std::optional<std::string>& of_file,
+                                                const Scenario* base) {
   if (const auto name = options.text("weights")) {
-    return options.checked("weights", [&] { return catalog.weights_format(*name); });
+    return options.checked("weights", [&] { return std::optional(catalog.weights_format(*name)); });
   }
   if (of_file) return catalog.weights_format(*of_file);
-  if (base != nullptr) return base->weights;
-  fail("weights", "is needed, such as q4_k_m or f16; \"rigsim catalog weights\" lists all");
+  return base != nullptr ? std::optional(base->weights) : std::nullopt;
 }
 
 void read_model(const ParsedOptions& options, const configs::Catalog& catalog, const Scenario* base,
-                Scenario& scenario) {
+                WeightsOption weights_option, ScenarioOptions& given) {
   std::optional<std::string> format_of_file;
   if (base == nullptr || options.has("model")) {
     const std::string name = options.needed("model");
     configs::ModelFile file = options.checked("model", [&] { return catalog.model_file(name); });
-    scenario.model = std::move(file.model);
+    given.scenario.model = std::move(file.model);
     format_of_file = file.weights_format;
   }
-  scenario.weights = weights(options, catalog, format_of_file, base);
+  const auto said = weights(options, catalog, format_of_file, base);
+  if (!said && weights_option == WeightsOption::kNeeded) {
+    fail("weights", "is needed, such as q4_k_m or f16; \"rigsim catalog weights\" lists all");
+  }
+  if (said) given.scenario.weights = *said;
+  given.weights_said = said.has_value();
 }
 
 void read_work(const ParsedOptions& options, const configs::Catalog& catalog, Scenario& scenario) {
@@ -105,15 +111,15 @@ std::vector<OptionSpec> scenario_options() {
 }
 
 ScenarioOptions read_scenario_options(const ParsedOptions& options, const configs::Catalog& catalog,
-                                      const Scenario* base) {
-  ScenarioOptions given{base != nullptr ? *base : Scenario{}, {}};
+                                      const Scenario* base, WeightsOption weights_option) {
+  ScenarioOptions given{base != nullptr ? *base : Scenario{}, {}, false};
   if (const auto mode = options.text("split"); mode && *mode != "layer") {
     fail("split", fmt::format("unknown mode {}; allowed: layer", configs::in_quotes(*mode)));
   }
   if (options.has("split") && options.has("plan")) {
     fail("split", "give either --split or --plan");
   }
-  read_model(options, catalog, base, given.scenario);
+  read_model(options, catalog, base, weights_option, given);
   read_work(options, catalog, given.scenario);
   given.scenario.engine = options.text("engine").value_or(given.scenario.engine);
   given.engine =

@@ -14,18 +14,22 @@ namespace rigsim::cli {
 /// --output-tokens, --batch, --context, --plan, --gpu-layers, --split, --catalog.
 [[nodiscard]] std::vector<OptionSpec> scenario_options();
 
+/// Whether a command can do without a weights format.
+enum class WeightsOption { kNeeded, kOptional };
+
 /// What the options say of everything but the rig.
 struct ScenarioOptions {
   configs::Scenario scenario;  ///< without a rig
   configs::EngineFile engine;
+  bool weights_said = false;  ///< by --weights or the model's file
 };
 
 /// Reads scenario_options(); what is not said comes from `base`, where there is one, else from the
 /// defaults of configs::Scenario (without a base, --model is needed, and --weights unless the
 /// model's file says). Throws configs::ConfigError naming the option, configs::UnreadableInput.
-[[nodiscard]] ScenarioOptions read_scenario_options(const ParsedOptions& options,
-                                                    const configs::Catalog& catalog,
-                                                    const configs::Scenario* base = nullptr);
+[[nodiscard]] ScenarioOptions read_scenario_options(
+    const ParsedOptions& options, const configs::Catalog& catalog,
+    const configs::Scenario* base = nullptr, WeightsOption weights_option = WeightsOption::kNeeded);
 
 /// The scenario on `rig`, with the plan that the options ask for. --plan tells how to split a model
 /// over several devices: a rig of one device runs it whole. Throws configs::ConfigError.
