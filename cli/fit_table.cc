@@ -53,7 +53,7 @@ std::vector<Column> with_items(std::vector<Column> columns) {
 }
 
 Table formats_table(const analysis::RigFit& fit) {
-  Table table{with_items({{"weights, GiB on fullest"}, {"device"}}), {}};
+  Table table{with_items({{"GiB on the fullest"}, {"device"}}), {}};
   table.columns.push_back({"fits"});
   table.columns.push_back({"context", Align::kRight});
   table.columns.push_back({"batch", Align::kRight});

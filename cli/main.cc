@@ -61,6 +61,7 @@ ExitCode run(const std::vector<std::string>& words) {
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a reader that leaves is not an error: write_all sees it
+  std::signal(SIGXFSZ, SIG_IGN);  // a file beyond its allowed size is an error like a full disk
   const int given = argc > 1 ? 1 : argc;
   return static_cast<int>(run(std::vector<std::string>(argv + given, argv + argc)));
 }

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "tests/cli/document.h"
 #include "tests/cli/program.h"
 
 namespace rigsim::cli::test {
@@ -12,12 +13,6 @@ namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
-
-json document(const std::string& line) {
-  const Outcome run = rigsim(line);
-  EXPECT_EQ(run.code, 0) << line << '\n' << run.err;
-  return json::parse(run.out);
-}
 
 TEST(CatalogCommand, CountsWhatThereIs) {
   const json counts = document("catalog --json").at("entries");

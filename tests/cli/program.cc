@@ -33,12 +33,12 @@ int wait_for(pid_t child) {
   return code_of(status);
 }
 
-std::string shell_line(const std::string& words, const std::filesystem::path& folder,
-                       const Folder& streams, const std::string& redirect) {
-  const std::string where = folder.empty() ? "." : folder.string();
-  const std::string out = redirect.empty() ? "> " + (streams.path() / "out").string() : redirect;
-  return "cd '" + where + "' && exec '" RIGSIM_BINARY "' " + words + " " + out + " 2> " +
-         (streams.path() / "err").string() + " < /dev/null";
+std::string shell_line(const std::string& words, const RunOptions& options, const Folder& streams) {
+  const std::string where = options.folder.empty() ? "." : options.folder.string();
+  const std::string out = options.shell_redirect.empty() ? "> " + (streams.path() / "out").string()
+                                                         : options.shell_redirect;
+  return options.shell_before + " cd '" + where + "' && exec '" RIGSIM_BINARY "' " + words + " " +
+         out + " 2> " + (streams.path() / "err").string() + " < /dev/null";
 }
 
 std::string contents_if_any(const std::filesystem::path& file) {
@@ -49,15 +49,14 @@ std::string contents_if_any(const std::filesystem::path& file) {
 
 Outcome rigsim(const std::string& line, const RunOptions& options) {
   const Folder streams;
-  const int code =
-      wait_for(start(shell_line(line, options.folder, streams, options.shell_redirect)));
+  const int code = wait_for(start(shell_line(line, options, streams)));
   return {code, contents_if_any(streams.path() / "out"), contents_if_any(streams.path() / "err")};
 }
 
 Outcome rigsim_interrupted(const std::string& line, int signal, std::chrono::milliseconds delay,
                            const std::filesystem::path& folder) {
   const Folder streams;
-  const pid_t child = start(shell_line(line, folder, streams, {}));
+  const pid_t child = start(shell_line(line, {.folder = folder}, streams));
   std::this_thread::sleep_for(delay);
   kill(child, signal);
   const int code = wait_for(child);

@@ -18,6 +18,7 @@ struct Outcome {
 struct RunOptions {
   std::filesystem::path folder{};  ///< working directory; empty: the test's
   std::string shell_redirect{};    ///< "> /dev/full"
+  std::string shell_before{};      ///< "ulimit -f 8;"
 };
 
 /// Runs the built `rigsim` as a user types it: `line` is a shell line after the program's name.
