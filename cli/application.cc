@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/build_info.h"
+#include "cli/calibrate_command.h"
 #include "cli/catalog_command.h"
 #include "cli/command_options.h"
 #include "cli/compare_command.h"
@@ -19,7 +20,8 @@ namespace rigsim::cli {
 namespace {
 
 std::vector<Command> commands() {
-  return {compare_command(), run_command(), fit_command(), catalog_command(), validate_command()};
+  return {compare_command(), run_command(),      fit_command(),
+          catalog_command(), validate_command(), calibrate_command()};
 }
 
 std::string overview(const std::vector<Command>& all) {
