@@ -6,7 +6,7 @@
 #include <array>
 #include <cctype>
 #include <cmath>
-#include <numeric>
+#include <utility>
 #include <variant>
 
 namespace rigsim::analysis {
@@ -62,8 +62,10 @@ Waiting waiting(const RigResult& rig, const PhaseTimes& phase, double parts) {
 }
 
 void sort_fastest_first(std::vector<Waiting>& rigs) {
-  std::stable_sort(rigs.begin(), rigs.end(),
-                   [](const Waiting& a, const Waiting& b) { return a.seconds < b.seconds; });
+  // Of equals the first given; all rigs stand in one span.
+  std::sort(rigs.begin(), rigs.end(), [](const Waiting& a, const Waiting& b) {
+    return std::pair(a.seconds, a.rig) < std::pair(b.seconds, b.rig);
+  });
 }
 
 Subject decode(std::span<const RigResult> rigs) {
@@ -95,8 +97,8 @@ std::string parts(const Waiting& waiting) {
   for (const Cause& cause : kCauses) {
     if (waiting.path.*cause.seconds >= 0.01 * waiting.seconds) causes.push_back(&cause);
   }
-  std::stable_sort(causes.begin(), causes.end(), [&](const Cause* a, const Cause* b) {
-    return waiting.path.*a->seconds > waiting.path.*b->seconds;
+  std::sort(causes.begin(), causes.end(), [&](const Cause* a, const Cause* b) {
+    return std::pair(waiting.path.*b->seconds, a) < std::pair(waiting.path.*a->seconds, b);
   });
   std::string text;
   for (const Cause* cause : causes) {

@@ -89,16 +89,16 @@ bool RigFit::any_fits() const { return std::any_of(formats.begin(), formats.end(
 
 std::vector<WeightsFormat> readable_formats(const workloads::Model& model,
                                             const EngineProfile& engine) {
-  std::vector<std::pair<sim::Bytes, WeightsFormat>> sized;
+  std::vector<std::pair<std::pair<sim::Bytes, std::size_t>, WeightsFormat>> sized;
   for (const WeightsFormat& format : workloads::known_weights_formats()) {
     const bool gguf = std::holds_alternative<workloads::GgufFile>(format.rule);
     if (engine.style == workloads::KernelStyle::kGgml && !gguf) continue;
-    sized.emplace_back(workloads::weight_bytes(model, format), format);
+    sized.push_back({{workloads::weight_bytes(model, format), sized.size()}, format});
   }
-  std::stable_sort(sized.begin(), sized.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::sort(sized.begin(), sized.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<WeightsFormat> formats;
-  for (auto& [bytes, format] : sized) formats.push_back(std::move(format));
+  for (auto& [order, format] : sized) formats.push_back(std::move(format));
   return formats;
 }
 

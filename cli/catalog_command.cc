@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <functional>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -11,6 +13,7 @@
 #include "cli/catalog_listing.h"
 #include "cli/command_options.h"
 #include "configs/device_yaml.h"
+#include "configs/engine_file.h"
 #include "configs/model_yaml.h"
 #include "configs/nearest_name.h"
 #include "configs/rig_yaml.h"
@@ -43,6 +46,17 @@ void write_facts(YamlWriter& out, workloads::TensorType type) {
 }
 void write_facts(YamlWriter& out, const workloads::WeightsFormat& format) {
   out.value("name", format.name);
+}
+
+void write_facts(YamlWriter& out, workloads::KvFormat format) {
+  out.value("name", workloads::info(format).name);
+}
+void write_facts(YamlWriter& out, const configs::EngineFile& engine) {
+  out.value("name", engine.profile.name);
+  out.value("version", engine.profile.version);
+  for (const auto& [backend, builds] : engine.builds) {
+    out.value(workloads::to_string(backend), builds);
+  }
 }
 
 std::string about_lines(const configs::About& about) {
@@ -147,12 +161,26 @@ std::string say_of(const Kind& kind, const Catalog& catalog, std::span<const Ent
                    {std::string(kind.plural), std::move(list)}});
 }
 
+/// `Entries` gives the entries of a kind: a member of Catalog, or a function of it.
 template <auto Entries>
 constexpr Kind kind_of(std::string_view plural, std::string_view noun) {
-  return {plural, noun, [](const Catalog& catalog) { return (catalog.*Entries)().size(); },
+  return {plural, noun,
+          [](const Catalog& catalog) { return std::size(std::invoke(Entries, catalog)); },
           [](const Kind& kind, const Catalog& catalog, const Wish& wish, const Console& console) {
-            return say_of(kind, catalog, (catalog.*Entries)(), wish, console);
+            const auto entries = std::invoke(Entries, catalog);
+            return say_of(kind, catalog, std::span(entries), wish, console);
           }};
+}
+
+/// The engines that ship.
+std::vector<Entry<configs::EngineFile>> engines(const Catalog&) {
+  std::vector<Entry<configs::EngineFile>> entries;
+  for (const std::string& name : configs::engine_names()) {
+    configs::EngineFile engine = configs::engine_named(name);
+    configs::About about = engine.about;
+    entries.push_back({std::move(engine), std::move(about)});
+  }
+  return entries;
 }
 
 constexpr std::array kKinds = {
@@ -161,6 +189,8 @@ constexpr std::array kKinds = {
     kind_of<&Catalog::hosts>("hosts", "host"),
     kind_of<&Catalog::models>("models", "model"),
     kind_of<&Catalog::weights_formats>("weights", "weights format"),
+    kind_of<&Catalog::kv_formats>("kv-formats", "KV format"),
+    kind_of<&engines>("engines", "engine"),
     kind_of<&Catalog::tensor_types>("tensor-types", "tensor type"),
 };
 

@@ -250,4 +250,35 @@ Json to_json(const configs::Entry<workloads::WeightsFormat>& entry) {
   return with_source(names_of(entry.about), entry.about);
 }
 
+Json to_json(const configs::Entry<workloads::KvFormat>& entry) {
+  const workloads::KvFormatInfo& format = info(entry.value);
+  Json json = names_of(entry.about);
+  json["block_values"] = format.block_values;
+  json["block_bytes"] = format.block_bytes;
+  return with_source(std::move(json), entry.about);
+}
+
+Json to_json(const configs::Entry<configs::EngineFile>& entry) {
+  const workloads::EngineProfile& engine = entry.value.profile;
+  Json json = names_of(entry.about);
+  json["version"] = engine.version;
+  json["batch_tokens"] = engine.batch_tokens;
+  json["micro_batch_tokens"] = engine.micro_batch_tokens;
+  json["flash_attention"] = engine.flash_attention;
+  json["tensor_parallel"] = engine.tensor_parallel;
+  json["backends"] = Json::array();
+  for (const workloads::BackendProfile& backend : engine.backends) {
+    Json devices = Json::array();
+    for (const auto& [name, fit] : backend.devices) devices.push_back(name);
+    const auto builds = entry.value.builds.find(backend.backend);
+    const auto data = entry.value.data.find(backend.backend);
+    json["backends"].push_back(
+        {{"name", workloads::to_string(backend.backend)},
+         {"builds", builds == entry.value.builds.end() ? Json() : Json(builds->second)},
+         {"fitted_to", data == entry.value.data.end() ? Json() : Json(data->second)},
+         {"fitted_devices", std::move(devices)}});
+  }
+  return with_source(std::move(json), entry.about);
+}
+
 }  // namespace rigsim::cli

@@ -3,6 +3,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "configs/catalog.h"
+#include "configs/engine_file.h"
 
 namespace rigsim::cli {
 
@@ -15,5 +16,7 @@ namespace rigsim::cli {
 [[nodiscard]] nlohmann::ordered_json to_json(const configs::Entry<workloads::Model>& entry);
 [[nodiscard]] nlohmann::ordered_json to_json(const configs::Entry<workloads::TensorType>& entry);
 [[nodiscard]] nlohmann::ordered_json to_json(const configs::Entry<workloads::WeightsFormat>& entry);
+[[nodiscard]] nlohmann::ordered_json to_json(const configs::Entry<workloads::KvFormat>& entry);
+[[nodiscard]] nlohmann::ordered_json to_json(const configs::Entry<configs::EngineFile>& entry);
 
 }  // namespace rigsim::cli

@@ -151,4 +151,40 @@ Table listing(std::span<const Entry<workloads::WeightsFormat>> entries) {
   return table;
 }
 
+Table listing(std::span<const Entry<workloads::KvFormat>> entries) {
+  Table table{{{"KV format"},
+               {"bits/value", Align::kRight},
+               {"values/block", Align::kRight},
+               {"confidence"},
+               {"notes"}},
+              {}};
+  for (const auto& [format, about] : entries) {
+    const workloads::KvFormatInfo& layout = info(format);
+    const double bits =
+        8.0 * static_cast<double>(layout.block_bytes) / static_cast<double>(layout.block_values);
+    table.rows.push_back({about.name, fmt::format("{:g}", bits),
+                          fmt::format("{}", layout.block_values), about.confidence,
+                          shortened(about.notes, 50)});
+  }
+  return table;
+}
+
+Table listing(std::span<const Entry<configs::EngineFile>> entries) {
+  Table table{
+      {{"engine"}, {"backends"}, {"fitted devices", Align::kRight}, {"version"}, {"confidence"}},
+      {}};
+  for (const auto& [engine, about] : entries) {
+    std::string backends;
+    std::size_t devices = 0;
+    for (const workloads::BackendProfile& backend : engine.profile.backends) {
+      if (!backends.empty()) backends += ", ";
+      backends += workloads::to_string(backend.backend);
+      devices += backend.devices.size();
+    }
+    table.rows.push_back({about.name, backends, fmt::format("{}", devices),
+                          shortened(engine.profile.version, 34), about.confidence});
+  }
+  return table;
+}
+
 }  // namespace rigsim::cli

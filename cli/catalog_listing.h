@@ -2,6 +2,7 @@
 
 #include "cli/table.h"
 #include "configs/catalog.h"
+#include "configs/engine_file.h"
 
 namespace rigsim::cli {
 
@@ -12,5 +13,7 @@ namespace rigsim::cli {
 [[nodiscard]] Table listing(std::span<const configs::Entry<workloads::Model>> entries);
 [[nodiscard]] Table listing(std::span<const configs::Entry<workloads::TensorType>> entries);
 [[nodiscard]] Table listing(std::span<const configs::Entry<workloads::WeightsFormat>> entries);
+[[nodiscard]] Table listing(std::span<const configs::Entry<workloads::KvFormat>> entries);
+[[nodiscard]] Table listing(std::span<const configs::Entry<configs::EngineFile>> entries);
 
 }  // namespace rigsim::cli

@@ -30,8 +30,8 @@ Command run_command() {
       .usage = "[SCENARIO.yaml] [OPTIONS]",
       .about =
           "A scenario file names rig, model, weights, engine and lengths; options replace what "
-          "it says, or stand alone. --trace keeps every step and transfer, and kernel by "
-          "kernel the prompt and about 64 of the decode steps. Exit code 4: it does not fit.",
+          "it says, or stand alone. --trace keeps every step, and kernel by kernel and copy "
+          "by copy the prompt and about 64 of the decode steps. Exit code 4: it does not fit.",
       .examples =
           "  rigsim run scenario.yaml --trace run.h5\n"
           "  rigsim run --rig 2x4090 --model llama-3-70b --weights q4_k_m --trace run.h5",

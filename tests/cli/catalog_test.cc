@@ -21,6 +21,7 @@ TEST(CatalogCommand, CountsWhatThereIs) {
   // 26 tensor types, 44 weights formats and 11 KV formats are the 81 formats.
   EXPECT_EQ(counts.at("tensor-types"), 26);
   EXPECT_EQ(counts.at("weights"), 44);
+  EXPECT_EQ(counts.at("kv-formats"), 11);
 }
 
 TEST(CatalogCommand, EveryEntryOfEveryKindHasANameAndADate) {
