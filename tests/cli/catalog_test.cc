@@ -38,7 +38,8 @@ TEST(CatalogCommand, EveryEntryOfEveryKindHasANameAndADate) {
 
 TEST(CatalogCommand, EveryDeviceAndModelSaysItsSourceAndHowSureItIs) {
   for (const std::string kind : {"devices", "models"}) {
-    for (const json& entry : document("catalog " + kind + " --json").at(kind)) {
+    const json listing = document("catalog " + kind + " --json");
+    for (const json& entry : listing.at(kind)) {
       EXPECT_NE(entry.at("source"), "") << entry.at("name");
       EXPECT_THAT(entry.at("confidence").get<std::string>(),
                   testing::AnyOf("high", "medium", "low"))

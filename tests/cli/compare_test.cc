@@ -60,7 +60,8 @@ TEST(Compare, TheDocumentHasEveryKeyOfEveryRig) {
 // 63 decode steps follow the prompt, which gives the first of 64 tokens; TPOT is 1 / rate at
 // batch 1.
 TEST(Compare, RatesAndTimesBelongTogether) {
-  for (const json& rig : document(kQuestion + " --json").at("rigs")) {
+  const json comparison = document(kQuestion + " --json");
+  for (const json& rig : comparison.at("rigs")) {
     const double rate = rig.at("decode_tokens_per_s").at("value");
     EXPECT_NEAR(rig.at("tpot_s").at("value").get<double>(), 1 / rate, 1e-9);
     EXPECT_NEAR(rig.at("ttft_s").at("value").get<double>(),
