@@ -86,18 +86,20 @@ void put_fractions(Performance& performance, const PhaseTimes& phase, double hal
 Performance performance_of(const Deployment& deployment, const workloads::SingleStreamResult& run) {
   Performance result;
   if (run.prefill.duration > sim::Duration::zero()) {
-    const double half = half_width(deployment, Phase::kPrefill, run.evidence);
+    const Evidence evidence = run.prefill.evidence.weakest_large();
+    const double half = half_width(deployment, Phase::kPrefill, evidence);
     result.prefill = times(run.prefill);
-    result.prefill_tokens_per_s = rate(run.prefill.tokens_per_s(), half, run.evidence);
-    result.ttft_s = time(run.ttft, half, run.evidence);
-    put_fractions(result, *result.prefill, half, run.evidence);
+    result.prefill_tokens_per_s = rate(run.prefill.tokens_per_s(), half, evidence);
+    result.ttft_s = time(run.ttft, half, evidence);
+    put_fractions(result, *result.prefill, half, evidence);
   }
   if (run.decode.duration > sim::Duration::zero()) {
-    const double half = half_width(deployment, Phase::kDecode, run.evidence);
+    const Evidence evidence = run.decode.evidence.weakest_large();
+    const double half = half_width(deployment, Phase::kDecode, evidence);
     result.decode = times(run.decode);
-    result.decode_tokens_per_s = rate(run.decode.tokens_per_s(), half, run.evidence);
-    result.tpot_s = time(run.tpot, half, run.evidence);
-    put_fractions(result, *result.decode, half, run.evidence);
+    result.decode_tokens_per_s = rate(run.decode.tokens_per_s(), half, evidence);
+    result.tpot_s = time(run.tpot, half, evidence);
+    put_fractions(result, *result.decode, half, evidence);
   }
   return result;
 }

@@ -74,11 +74,6 @@ double covered_s(std::vector<std::pair<sim::Time, sim::Time>>& intervals) {
   return sim::to_seconds(covered);
 }
 
-Evidence evidence_of(const topology::Device& device, const workloads::DeploymentRequest& request) {
-  const auto& backend = request.engine.backend(workloads::backend_of(device));
-  return workloads::device_rates(device, backend, request.weights.name).evidence;
-}
-
 std::uint32_t narrowed(std::int64_t value) { return static_cast<std::uint32_t>(value); }
 
 }  // namespace
@@ -91,16 +86,10 @@ void TraceObserver::begin(const workloads::DeploymentRequest& request,
                           const workloads::SingleStream& work) {
   Rig rig{request.rig.name,
           {},
-          {},
-          Evidence::kDatasheet,
           topology::RigNetwork(request.rig),
           std::max<std::int64_t>(work.output_tokens / kTracedDecodeSteps, 1)};
   for (const topology::InstalledDevice& installed : request.rig.devices) {
     rig.devices.push_back(installed.name);
-    rig.evidence.push_back(evidence_of(installed.device, request));
-  }
-  if (request.plan.gpu_layers && request.rig.host.cpu) {
-    rig.host_evidence = evidence_of(*request.rig.host.cpu, request);
   }
   for (const std::string& link : rig.network.link_names()) rig.link_busy_s[link] = 0;
   rig_ = std::move(rig);
@@ -226,8 +215,7 @@ std::string_view TraceObserver::device_name(std::uint32_t place) const {
 /// Links and the host's work are priced from measurements of others' machines: the family's prior.
 std::string_view TraceObserver::evidence(const OpInfo& op) const {
   if (op.op_class != OpClass::kKernel) return name_of(Evidence::kDatasheet);
-  const bool host = op.place == workloads::kHostPlace;
-  return name_of(host ? rig_->host_evidence : rig_->evidence.at(op.place));
+  return name_of(op.cost.evidence);
 }
 
 void TraceObserver::append_requests(const RigResult& result) {

@@ -41,8 +41,6 @@ class TraceObserver final : public workloads::PassObserver {
   struct Rig {
     std::string name;
     std::vector<std::string> devices;           ///< names
-    std::vector<workloads::Evidence> evidence;  ///< by device
-    workloads::Evidence host_evidence;
     topology::RigNetwork network;
     std::int64_t trace_every;       ///< decode steps
     std::int64_t decode_steps = 0;  ///< so far

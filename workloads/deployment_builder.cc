@@ -73,6 +73,18 @@ bool uses_host(const std::vector<DeployedStage>& stages) {
                      [](const DeployedStage& s) { return s.on_host; });
 }
 
+/// The rows behind the fits of ggml engines are one sequence of dense models in formats that were
+/// fitted (on CPUs also MoE). Anything else is no better known than by the datasheet.
+Evidence within_fit(const DeploymentRequest& request, const BackendProfile& backend,
+                    Evidence evidence) {
+  if (request.engine.style != KernelStyle::kGgml) return evidence;
+  const bool format = backend.formats.contains(request.weights.name);
+  const bool dense = !request.model.experts || backend.backend == Backend::kCpu;
+  const bool plain = request.model.attention == AttentionKind::kStandard;
+  const bool known = format && dense && plain && request.batch == 1;
+  return known ? evidence : std::max(evidence, Evidence::kDatasheet);
+}
+
 }  // namespace
 
 MemoryRequest memory_request(const DeploymentRequest& request) {
@@ -109,6 +121,7 @@ Deployment deploy(const DeploymentRequest& request) {
   for (const auto& installed : d.rig.devices) {
     d.backends.push_back(without_tables(d.engine.backend(backend_of(installed.device))));
     d.rates.push_back(device_rates(installed.device, d.backends.back(), d.weights_format));
+    d.rates.back().evidence = within_fit(request, d.backends.back(), d.rates.back().evidence);
   }
   if (uses_host(d.stages)) {
     if (!d.rig.host.cpu) {
@@ -118,6 +131,7 @@ Deployment deploy(const DeploymentRequest& request) {
     d.host_device = *d.rig.host.cpu;
     d.host_backend = without_tables(d.engine.backend(Backend::kCpu));
     d.host_rates = device_rates(d.host_device, d.host_backend, d.weights_format);
+    d.host_rates.evidence = within_fit(request, d.host_backend, d.host_rates.evidence);
   }
   return d;
 }
@@ -127,11 +141,14 @@ void set_clocks(Deployment& deployment, std::span<const double> clocks) {
     throw std::logic_error("one clock per device expected");
   for (std::size_t i = 0; i < clocks.size(); ++i) {
     auto& rates = deployment.rates[i];
+    const Evidence evidence = rates.evidence;
     rates = device_rates(deployment.rig.devices[i].device, deployment.backends[i],
                          deployment.weights_format, clocks[i]);
+    rates.evidence = evidence;
     const double memory = topology::memory_rate_fraction(clocks[i]);
     rates.bandwidth *= memory;
     rates.elementwise_bandwidth *= memory;
+    rates.gemm_bandwidth *= memory;
   }
 }
 

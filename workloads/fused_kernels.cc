@@ -74,11 +74,18 @@ class Builder {
       used = static_cast<double>(model_.experts->active) / model_.experts->count;
     }
     const double weights = static_cast<double>(w.tensor.weights()) * share_;
+    const double outputs =
+        static_cast<double>(w.tensor.rows) * (sums_partial(w.tensor.role) ? 1.0 : share_);
     kernel.weight_bytes += static_cast<double>(w.bytes.count()) * share_ * read;
     kernel.flops += 2.0 * static_cast<double>(tokens_) * weights * used;
-    kernel.traffic_bytes +=
-        static_cast<double>(tokens_) * static_cast<double>(w.tensor.rows) * share_ * kHalf;
-    return static_cast<double>(w.tensor.rows) * share_;
+    kernel.traffic_bytes += static_cast<double>(tokens_) * outputs * kHalf;
+    return outputs;
+  }
+
+  /// Products behind a sharded input: each device holds a share of the input columns and all
+  /// outputs, and the all-reduce adds the partial sums (Megatron-LM's row-parallel layer).
+  [[nodiscard]] static bool sums_partial(TensorRole role) {
+    return role == TensorRole::kAttnOutput || is_ffn_output(role);
   }
 
   /// The inputs of a product whose weights are all 16-bit; 0 for any other.

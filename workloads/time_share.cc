@@ -14,12 +14,12 @@ struct Interval {
   PathCause cause;
 };
 
-PathCause cause_of(OpClass op_class) {
-  switch (op_class) {
+PathCause cause_of(const OpInfo& info) {
+  switch (info.op_class) {
     case OpClass::kTransfer:
       return PathCause::kLink;
-    case OpClass::kKernel:
-      return PathCause::kOther;
+    case OpClass::kKernel:  // a device that waits for layers on the host's CPU waits for the host
+      return info.place == kHostPlace ? PathCause::kHost : PathCause::kOther;
     case OpClass::kSync:
     case OpClass::kSubmit:
     case OpClass::kHostStep:
@@ -79,7 +79,7 @@ std::vector<Interval> path_of(const PassGraph& pass, const sim::Executor& execut
   std::vector<Interval> path;
   for (const auto& step : executor.critical_path()) {
     const OpInfo& info = pass.ops[static_cast<std::size_t>(step.op)];
-    const PathCause cause = cause_of(info.op_class);
+    const PathCause cause = cause_of(info);
     const std::int64_t length = (step.end - step.start).count();
     append(path,
            {step.start.time_since_epoch().count(), step.end.time_since_epoch().count(), cause});

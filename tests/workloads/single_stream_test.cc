@@ -340,7 +340,12 @@ TEST(SingleStream, IsAsGoodAsItsWeakestDevice) {
   DeploymentRequest request = toy_request(2);
   EXPECT_EQ(run(request, {}).evidence, Evidence::kDatasheet);
   request.engine.backends[0].devices["toy-gpu"] = {};
+  EXPECT_EQ(run(request, {}).evidence, Evidence::kDatasheet);  // F16 itself was not fitted
+  request.engine.backends[0].formats["F16"] = request.engine.backends[0].formats.at("");
   EXPECT_EQ(run(request, {}).evidence, Evidence::kFitted);
+  request.batch = 2;  // beyond the single sequences of the fit
+  EXPECT_EQ(run(request, {}).evidence, Evidence::kDatasheet);
+  request.batch = 1;
   request.plan.gpu_layers = 3;  // the host's CPU is not fitted
   EXPECT_EQ(run(request, {}).evidence, Evidence::kDatasheet);
 }
