@@ -51,7 +51,8 @@ std::string overview(const std::vector<Command>& all) {
 }
 
 Answer run(const Command& command, std::span<const std::string> words, const Console& console) {
-  if (std::find(words.begin(), words.end(), "--help") != words.end()) {
+  const auto asks = [](const std::string& word) { return word == "--help" || word == "-h"; };
+  if (std::any_of(words.begin(), words.end(), asks)) {
     return {.text = help_text(command)};
   }
   return command.run(ParsedOptions(command, words), console);

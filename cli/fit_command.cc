@@ -144,7 +144,7 @@ Command fit_command() {
           "  rigsim fit --model llama-3-70b --rig 4090 --weights q4_k_m --context 8192\n"
           "  rigsim fit --model llama-3-70b --weights q4_k_m",
       .options = {{"rig", "RIG", "name, [N x]device[-link][@LIMIT], or YAML file; repeat it", true},
-                  {"context", "TOKENS", "tokens of each sequence (default 4096)"}},
+                  {"context", "N", "tokens of each sequence (default 4096)"}},
       .arguments = {},
       .run = run};
   for (const OptionSpec& option : scenario_options()) {
