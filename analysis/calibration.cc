@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "analysis/error_statistics.h"
 #include "sim/executor.h"
 #include "workloads/pass_graph.h"
 
@@ -286,13 +287,9 @@ Eigen::VectorXd step(const Problem& problem, const Eigen::MatrixXd& j, const Eig
   return -h.ldlt().solve(g);
 }
 
-double quantile(std::vector<double> values, double q) {
-  if (values.empty()) return 0;
-  std::sort(values.begin(), values.end());
-  const double at = q * static_cast<double>(values.size() - 1);
-  const auto low = static_cast<std::size_t>(at);
-  const std::size_t high = std::min(low + 1, values.size() - 1);
-  return values[low] + (at - static_cast<double>(low)) * (values[high] - values[low]);
+/// The 90th percentile; 0 where there is nothing to take it of.
+double p90(const std::vector<double>& values) {
+  return values.empty() ? 0.0 : quantile(values, 0.9);
 }
 
 std::vector<double> magnitudes(const std::vector<CalibrationRow>& rows, const Calibration& c,
@@ -318,14 +315,12 @@ std::vector<double> left_out_magnitudes(const Calibration& c, Phase phase) {
 /// left-out rows where not.
 void set_bands(Calibration& c, const std::vector<CalibrationRow>& rows) {
   for (auto& profile : c.profiles) {
-    profile.decode_band.fitted =
-        std::max(kBandFloor, quantile(magnitudes(rows, c, Phase::kDecode), 0.9));
-    profile.prefill_band.fitted =
-        std::max(kBandFloor, quantile(magnitudes(rows, c, Phase::kPrefill), 0.9));
+    profile.decode_band.fitted = std::max(kBandFloor, p90(magnitudes(rows, c, Phase::kDecode)));
+    profile.prefill_band.fitted = std::max(kBandFloor, p90(magnitudes(rows, c, Phase::kPrefill)));
     if (c.left_out.empty())
       continue;  // nothing says how far a stranger would be off: the start's stay
-    profile.decode_band.datasheet = quantile(left_out_magnitudes(c, Phase::kDecode), 0.9);
-    profile.prefill_band.datasheet = quantile(left_out_magnitudes(c, Phase::kPrefill), 0.9);
+    profile.decode_band.datasheet = p90(left_out_magnitudes(c, Phase::kDecode));
+    profile.prefill_band.datasheet = p90(left_out_magnitudes(c, Phase::kPrefill));
   }
 }
 
@@ -365,6 +360,7 @@ void set_statistics(Calibration& c, const std::vector<CalibrationRow>& rows) {
 }  // namespace
 
 ResidualStatistics statistics(const std::vector<double>& signed_errors) {
+  if (signed_errors.empty()) return {};
   std::vector<double> magnitude;
   for (const double e : signed_errors) magnitude.push_back(std::abs(e));
   return {static_cast<int>(signed_errors.size()), quantile(magnitude, 0.5),
