@@ -65,20 +65,6 @@ std::string_view link_name(topology::PeerLinkKind kind) {
   return "unknown";
 }
 
-std::string_view node_name(topology::NodeKind kind) {
-  switch (kind) {
-    case topology::NodeKind::kDevice:
-      return "device";
-    case topology::NodeKind::kHost:
-      return "host";
-    case topology::NodeKind::kPcieSwitch:
-      return "pcie-switch";
-    case topology::NodeKind::kNvSwitch:
-      return "nvswitch";
-  }
-  return "unknown";
-}
-
 std::string_view family_name(workloads::ModelFamily family) {
   using workloads::ModelFamily;
   switch (family) {
@@ -157,6 +143,7 @@ Json cable_json(const topology::Rig& rig, const topology::Cable& cable) {
   };
   return {{"a", name(cable.a)},
           {"b", name(cable.b)},
+          {"kind", topology::to_string(cable.kind)},
           {"type", cable.type},
           {"per_direction_bytes_per_s", cable.per_direction.count()},
           {"latency_s", sim::to_seconds(cable.latency)}};
@@ -194,7 +181,8 @@ Json to_json(const configs::Entry<topology::Rig>& entry) {
   json["host"] = host_json(rig.host);
   json["nodes"] = Json::array();
   for (const topology::Node& node : rig.nodes) {
-    json["nodes"].push_back({{"name", node.name}, {"kind", node_name(node.kind)}});
+    json["nodes"].push_back(
+        {{"name", node.name}, {"kind", topology::to_string(node.kind)}, {"machine", node.machine}});
   }
   json["cables"] = Json::array();
   for (const topology::Cable& cable : rig.cables) json["cables"].push_back(cable_json(rig, cable));

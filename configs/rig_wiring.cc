@@ -5,50 +5,50 @@
 #include <algorithm>
 #include <array>
 #include <map>
-#include <numeric>
+#include <set>
+#include <tuple>
 #include <utility>
+
+#include "topology/node_groups.h"
 
 namespace rigsim::configs {
 namespace {
 
 using topology::Cable;
+using topology::CableKind;
+using topology::NodeGroups;
 using topology::NodeId;
 using topology::NodeKind;
 using topology::Rig;
 
-constexpr std::array<std::pair<std::string_view, NodeKind>, 4> kKinds = {
-    {{"device", NodeKind::kDevice},
-     {"host", NodeKind::kHost},
-     {"pcie-switch", NodeKind::kPcieSwitch},
-     {"nvswitch", NodeKind::kNvSwitch}}};
+constexpr std::array kNodeKinds = {
+    NodeKind::kDevice,   NodeKind::kHost, NodeKind::kRootComplex,  NodeKind::kPcieSwitch,
+    NodeKind::kNvSwitch, NodeKind::kNic,  NodeKind::kNetworkSwitch};
+constexpr std::array kCableKinds = {CableKind::kPcie,   CableKind::kNvlink, CableKind::kXgmi,
+                                    CableKind::kC2c,    CableKind::kSocket, CableKind::kOnDie,
+                                    CableKind::kNetwork};
+constexpr int kMostMachines = 1 << 20;
+
+/// The one of `kinds` that `value` names.
+template <class Kind, std::size_t N>
+Kind read_kind(const ValueReader& value, const std::array<Kind, N>& kinds) {
+  const auto text = value.as<std::string>();
+  std::vector<std::string> names;
+  for (const Kind kind : kinds) {
+    if (to_string(kind) == text) return kind;
+    names.emplace_back(to_string(kind));
+  }
+  value.fail_choice(text, names);
+}
 
 std::size_t index(NodeId id) { return static_cast<std::size_t>(id); }
-
-/// Joins nodes cable by cable (union-find), to find the cable that closes a cycle.
-class Groups {
- public:
-  explicit Groups(std::size_t size) : parent_(size) {
-    std::iota(parent_.begin(), parent_.end(), std::size_t{0});
-  }
-  [[nodiscard]] std::size_t of(std::size_t node) const {
-    while (parent_[node] != node) node = parent_[node];
-    return node;
-  }
-  bool join(std::size_t a, std::size_t b) {
-    const std::size_t root_a = of(a);
-    const std::size_t root_b = of(b);
-    parent_[root_b] = root_a;
-    return root_a != root_b;
-  }
-
- private:
-  std::vector<std::size_t> parent_;
-};
 
 /// Reads one rig's wiring; remembers node names.
 class WiringReader {
  public:
-  explicit WiringReader(Rig& rig) : rig_(rig) {}
+  explicit WiringReader(Rig& rig) : rig_(rig) {
+    for (std::uint32_t i = 0; i < rig_.devices.size(); ++i) devices_[rig_.devices[i].name] = i;
+  }
 
   void read(ObjectReader& entry) {
     const auto nodes = entry.optional_value("nodes");
@@ -62,25 +62,24 @@ class WiringReader {
 
  private:
   void add(topology::Node node) {
-    names_.push_back(node.name);
+    nodes_[node.name] = NodeId{static_cast<std::uint32_t>(rig_.nodes.size())};
     rig_.nodes.push_back(std::move(node));
   }
 
   [[nodiscard]] std::optional<std::uint32_t> device_named(const std::string& name) const {
-    for (std::uint32_t i = 0; i < rig_.devices.size(); ++i) {
-      if (rig_.devices[i].name == name) return i;
-    }
-    return std::nullopt;
+    const auto found = devices_.find(name);
+    if (found == devices_.end()) return std::nullopt;
+    return found->second;
   }
 
   void read_nodes(const ValueReader& list) {
     for (const ValueReader& item : list.items()) {
       ObjectReader map = item.object();
       const auto name = map.required<std::string>("name");
-      const auto kind =
-          map.value("kind").choice<NodeKind>({kKinds[0], kKinds[1], kKinds[2], kKinds[3]});
+      const NodeKind kind = read_kind(map.value("kind"), kNodeKinds);
+      const int machine = map.count_or("machine", 0, 0, kMostMachines);
       const auto device = device_named(name);
-      if (std::find(names_.begin(), names_.end(), name) != names_.end()) {
+      if (nodes_.contains(name)) {
         map.value("name").fail(fmt::format("two nodes are named {}", in_quotes(name)));
       }
       if (device.has_value() != (kind == NodeKind::kDevice)) {
@@ -89,34 +88,35 @@ class WiringReader {
                    : fmt::format("no device of this rig is named {}", in_quotes(name)));
       }
       map.finish();
-      add({kind, name, device});
+      add({kind, name, device, static_cast<std::uint32_t>(machine)});
     }
   }
 
   void add_unlisted_devices() {
     for (std::uint32_t i = 0; i < rig_.devices.size(); ++i) {
       const std::string& name = rig_.devices[i].name;
-      const bool listed = std::find(names_.begin(), names_.end(), name) != names_.end();
-      if (!listed) add({NodeKind::kDevice, name, i});
+      if (!nodes_.contains(name)) add({NodeKind::kDevice, name, i});
     }
   }
 
   NodeId read_end(ObjectReader& cable, std::string_view key) {
     const ValueReader value = cable.value(key);
     const auto name = value.as<std::string>();
-    const auto found = std::find(names_.begin(), names_.end(), name);
-    if (found == names_.end()) value.fail_choice(name, names_);
-    return NodeId{static_cast<std::uint32_t>(found - names_.begin())};
+    const auto found = nodes_.find(name);
+    if (found != nodes_.end()) return found->second;
+    std::vector<std::string> names;
+    for (const topology::Node& node : rig_.nodes) names.push_back(node.name);
+    value.fail_choice(name, names);
   }
 
   void read_cables(const ValueReader& list) {
-    Groups pcie(rig_.nodes.size());
+    NodeGroups pcie(rig_.nodes.size());
     for (const ValueReader& item : list.items()) {
       ObjectReader map = item.object();
       Cable cable;
       cable.a = read_end(map, "a");
       cable.b = read_end(map, "b");
-      cable.type = map.value_or<std::string>("type", "pcie");
+      read_make(map, cable);
       cable.per_direction = map.required<sim::Bandwidth>("bandwidth");
       cable.latency = map.value_or("latency", sim::Duration::zero(), Zero::kAllowed);
       map.finish();
@@ -125,19 +125,39 @@ class WiringReader {
     }
   }
 
-  void check_cable(const ValueReader& item, const Cable& cable, Groups& pcie) const {
-    const std::string& a = names_[index(cable.a)];
-    const std::string& b = names_[index(cable.b)];
-    if (cable.a == cable.b) item.fail(fmt::format("a cable from {} to itself", in_quotes(a)));
-    for (const Cable& other : rig_.cables) {
-      const bool same =
-          (other.a == cable.a && other.b == cable.b) || (other.a == cable.b && other.b == cable.a);
-      if (same && other.type == cable.type) {
-        item.fail(fmt::format("a second {} cable between {} and {}; give one with the sum of both",
-                              cable.type, in_quotes(a), in_quotes(b)));
-      }
+  /// Without a kind, the type's beginning says it ("nvlink3x4"); without both it is PCIe.
+  static void read_make(ObjectReader& map, Cable& cable) {
+    const auto kind = map.optional_value("kind");
+    const auto type = map.optional_value("type");
+    if (type) cable.type = type->as<std::string>();
+    if (kind) {
+      cable.kind = read_kind(*kind, kCableKinds);
+    } else if (type) {
+      cable.kind = kind_of(*type, cable.type);
     }
-    if (cable.type.starts_with("pcie") && !pcie.join(index(cable.a), index(cable.b))) {
+    if (!type) cable.type = to_string(cable.kind);
+  }
+
+  static CableKind kind_of(const ValueReader& place, std::string_view type) {
+    for (const CableKind kind : kCableKinds)
+      if (type.starts_with(to_string(kind))) return kind;
+    std::string kinds;
+    for (const CableKind kind : kCableKinds)
+      kinds += fmt::format("{}{}", kinds.empty() ? "" : ", ", to_string(kind));
+    place.fail(fmt::format("{} does not begin with a kind of cable; give its kind, one of: {}",
+                           in_quotes(type), kinds));
+  }
+
+  void check_cable(const ValueReader& item, const Cable& cable, NodeGroups& pcie) {
+    const std::string& a = name_of(cable.a);
+    const std::string& b = name_of(cable.b);
+    if (cable.a == cable.b) item.fail(fmt::format("a cable from {} to itself", in_quotes(a)));
+    const auto ends = std::minmax(cable.a, cable.b);
+    if (!seen_.emplace(ends.first, ends.second, cable.type).second) {
+      item.fail(fmt::format("a second {} cable between {} and {}; give one with the sum of both",
+                            cable.type, in_quotes(a), in_quotes(b)));
+    }
+    if (cable.kind == CableKind::kPcie && !pcie.join(index(cable.a), index(cable.b))) {
       item.fail(fmt::format("this PCIe cable from {} to {} closes a cycle; PCIe is a tree",
                             in_quotes(a), in_quotes(b)));
     }
@@ -166,26 +186,27 @@ class WiringReader {
 
   void check_reach(const ValueReader& list) const {
     if (rig_.cables.empty()) return;
-    Groups all(rig_.nodes.size());
+    NodeGroups all(rig_.nodes.size());
     for (const Cable& cable : rig_.cables) all.join(index(cable.a), index(cable.b));
+    std::set<std::size_t> with_host;
     for (std::size_t i = 0; i < rig_.nodes.size(); ++i) {
-      if (rig_.nodes[i].kind != NodeKind::kDevice || reaches_host(all, i)) continue;
+      if (rig_.nodes[i].kind == NodeKind::kHost) with_host.insert(all.of(i));
+    }
+    for (std::size_t i = 0; i < rig_.nodes.size(); ++i) {
+      if (rig_.nodes[i].kind != NodeKind::kDevice || with_host.contains(all.of(i))) continue;
       list.fail(
           fmt::format("{} reaches no host over these cables; every device needs a way to a "
                       "node of kind host",
-                      in_quotes(names_[i])));
+                      in_quotes(rig_.nodes[i].name)));
     }
   }
 
-  [[nodiscard]] bool reaches_host(const Groups& groups, std::size_t device) const {
-    for (std::size_t i = 0; i < rig_.nodes.size(); ++i) {
-      if (rig_.nodes[i].kind == NodeKind::kHost && groups.of(i) == groups.of(device)) return true;
-    }
-    return false;
-  }
+  [[nodiscard]] const std::string& name_of(NodeId id) const { return rig_.nodes[index(id)].name; }
 
   Rig& rig_;
-  std::vector<std::string> names_;  ///< of the rig's nodes, in order
+  std::map<std::string, std::uint32_t> devices_;            ///< by name
+  std::map<std::string, NodeId> nodes_;                     ///< by name
+  std::set<std::tuple<NodeId, NodeId, std::string>> seen_;  ///< cables: lower end, higher end, type
 };
 
 }  // namespace
@@ -197,9 +218,8 @@ void write_wiring(YamlWriter& out, const Rig& rig) {
   for (const topology::Node& node : rig.nodes) {
     out.begin_item();
     out.value("name", node.name);
-    for (const auto& [name, kind] : kKinds) {
-      if (kind == node.kind) out.value("kind", name);
-    }
+    out.value("kind", to_string(node.kind));
+    if (node.machine != 0) out.value("machine", static_cast<std::int64_t>(node.machine));
     out.end();
   }
   out.end();
@@ -212,6 +232,7 @@ void write_wiring(YamlWriter& out, const Rig& rig) {
     out.begin_item();
     out.value("a", rig.nodes[index(cable.a)].name);
     out.value("b", rig.nodes[index(cable.b)].name);
+    out.value("kind", to_string(cable.kind));
     out.value("type", cable.type);
     out.value("bandwidth", to_text(cable.per_direction));
     out.value("latency", to_text(cable.latency));

@@ -107,8 +107,8 @@ LinkRate pcie_link(int generation, int lanes) {
   if (std::find(kWidths.begin(), kWidths.end(), lanes) == kWidths.end())
     throw std::invalid_argument(fmt::format("PCIe lanes must be 1, 2, 4, 8 or 16, got {}", lanes));
   const PcieGeneration& row = kPcie[static_cast<std::size_t>(generation - 1)];
-  return {fmt::format("pcie{}x{}", generation, lanes), gbps(row.x16_gbps * lanes / 16),
-          row.latency};
+  return {fmt::format("pcie{}x{}", generation, lanes), gbps(row.x16_gbps * lanes / 16), row.latency,
+          CableKind::kPcie};
 }
 
 LinkRate host_cable(const Device& device) try {
@@ -127,7 +127,8 @@ LinkRate peer_cable(const Device& device) {
                     device.name, device_gbps));
   const PeerChip& chip = peer_chip(device);
   const double line = line_rate_to_one_peer(chip, device_gbps);
-  return {cable_name(chip, line), gbps(line * chip.share), chip.latency};
+  return {cable_name(chip, line), gbps(line * chip.share), chip.latency,
+          chip.kind == PeerLinkKind::kXgmi ? CableKind::kXgmi : CableKind::kNvlink};
 }
 
 StagedCopyRate staged_copy(const Device& device) {

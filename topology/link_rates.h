@@ -4,6 +4,7 @@
 
 #include "sim/units.h"
 #include "topology/device.h"
+#include "topology/rig.h"
 
 namespace rigsim::topology {
 
@@ -13,6 +14,7 @@ struct LinkRate {
   std::string type;  ///< for people: "pcie4x16", "nvlink3x4"
   sim::Bandwidth per_direction{};
   sim::Duration latency{};  ///< one way, from one end of this cable to the other
+  CableKind kind = CableKind::kPcie;
 };
 
 /// A PCIe link of `generation` and `lanes`. Bandwidth goes with the lanes; latency does not.

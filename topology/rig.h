@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sim/units.h"
@@ -13,28 +14,57 @@ namespace rigsim::topology {
 /// Names one vertex of a rig's graph.
 enum class NodeId : std::uint32_t {};
 
-enum class NodeKind { kDevice, kHost, kPcieSwitch, kNvSwitch };
+/// What stands at a vertex. All but devices forward what passes through them.
+enum class NodeKind {
+  kDevice,
+  kHost,         ///< one socket or NUMA node with its memory
+  kRootComplex,  ///< a group of PCIe root ports (a quadrant) between the slots and the host
+  kPcieSwitch,
+  kNvSwitch,
+  kNic,
+  kNetworkSwitch
+};
+
+/// "device", "host", "root-complex", "pcie-switch", "nvswitch", "nic", "network-switch".
+[[nodiscard]] std::string_view to_string(NodeKind kind);
 
 struct Node {
   NodeKind kind = NodeKind::kDevice;
-  std::string name;                         ///< "gpu0", "host0"
-  std::optional<std::uint32_t> device;      ///< index into Rig::devices when kind == kDevice
+  std::string name;                     ///< "gpu0", "host0"
+  std::optional<std::uint32_t> device;  ///< index into Rig::devices when kind == kDevice
+  std::uint32_t machine = 0;  ///< which machine of a cluster it stands in; of no meaning for
+                              ///< network switches, which stand between them
 };
+
+/// What a cable is made of: which ends it may have and what it may close.
+enum class CableKind {
+  kPcie,
+  kNvlink,
+  kXgmi,    ///< AMD Infinity Fabric between devices, or a device and its host
+  kC2c,     ///< a coherent chip-to-chip link, device to host or device to device
+  kSocket,  ///< between two hosts of one machine
+  kOnDie,   ///< between a host and its root complexes
+  kNetwork  ///< between machines
+};
+
+/// "pcie", "nvlink", "xgmi", "c2c", "socket", "on-die", "network".
+[[nodiscard]] std::string_view to_string(CableKind kind);
 
 /// A full-duplex cable: two directed links of the same capacity and latency.
 struct Cable {
   NodeId a{};
   NodeId b{};
-  std::string type;                   ///< "pcie4x16", "nvlink3x4", for people
-  sim::Bandwidth per_direction{};     ///< achievable, not line rate
+  std::string type;                ///< "pcie4x16", "nvlink3x4", for people
+  sim::Bandwidth per_direction{};  ///< achievable, not line rate
   sim::Duration latency{};
+  CableKind kind = CableKind::kPcie;
 };
 
 /// A device as it stands in a rig.
 struct InstalledDevice {
   Device device;
-  std::string name;                        ///< "gpu0"
-  std::optional<sim::Watts> power_limit;   ///< none: the datasheet's
+  std::string name;                       ///< "gpu0"
+  std::optional<sim::Watts> power_limit;  ///< none: the datasheet's
 };
 
 /// Whether and how a pair of devices copies directly. Absent pairs are staged through host memory.
@@ -46,7 +76,7 @@ struct PeerAccess {
 /// The host that drives the devices.
 struct Host {
   std::string name = "generic host";
-  sim::Bytes memory{};                    ///< RAM for offloaded layers
+  sim::Bytes memory{};  ///< RAM for offloaded layers
   sim::Bandwidth memory_bandwidth{};
   int cores = 0;
   /// The CPU as a compute device for offloaded layers; none: a generic one.

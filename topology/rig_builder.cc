@@ -53,7 +53,8 @@ class Wiring {
   }
 
   void add_cable(NodeId a, NodeId b, LinkRate rate) {
-    rig_.cables.push_back({a, b, std::move(rate.type), rate.per_direction, rate.latency});
+    rig_.cables.push_back(
+        {a, b, std::move(rate.type), rate.per_direction, rate.latency, rate.kind});
   }
 
   bool may_copy(Pair pair) const {

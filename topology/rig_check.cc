@@ -4,10 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <set>
 #include <stdexcept>
 #include <tuple>
+
+#include "topology/node_groups.h"
 
 namespace rigsim::topology {
 namespace {
@@ -19,30 +20,6 @@ template <class... Args>
   throw std::invalid_argument(
       fmt::format("rig {}: {}", rig.name, fmt::format(text, std::forward<Args>(args)...)));
 }
-
-/// Groups of nodes that are joined by cables.
-class Groups {
- public:
-  explicit Groups(std::size_t size) : parent_(size) {
-    std::iota(parent_.begin(), parent_.end(), std::size_t{0});
-  }
-
-  std::size_t of(std::size_t node) const {
-    while (parent_[node] != node) node = parent_[node];
-    return node;
-  }
-
-  /// Joins the groups of both; false when they were one group already.
-  bool join(std::size_t a, std::size_t b) {
-    const std::size_t group_a = of(a);
-    const std::size_t group_b = of(b);
-    parent_[group_b] = group_a;
-    return group_a != group_b;
-  }
-
- private:
-  std::vector<std::size_t> parent_;
-};
 
 void check_devices(const Rig& rig) {
   if (rig.devices.empty()) refuse(rig, "a rig needs a device");
@@ -97,15 +74,74 @@ void check_cable(const Rig& rig, std::size_t number) {
            sim::to_seconds(cable.latency) * 1e6);
 }
 
+bool is_one_of(NodeKind kind, std::initializer_list<NodeKind> kinds) {
+  return std::find(kinds.begin(), kinds.end(), kind) != kinds.end();
+}
+
+/// Whether a cable of `kind` may have both ends.
+bool may_join(CableKind kind, NodeKind a, NodeKind b) {
+  using enum NodeKind;
+  const auto both = [&](std::initializer_list<NodeKind> kinds) {
+    return is_one_of(a, kinds) && is_one_of(b, kinds);
+  };
+  switch (kind) {
+    case CableKind::kPcie:
+      return both({kDevice, kHost, kRootComplex, kPcieSwitch, kNic});
+    case CableKind::kNvlink:
+      return both({kDevice, kHost, kNvSwitch});
+    case CableKind::kXgmi:
+    case CableKind::kC2c:
+      return both({kDevice, kHost});
+    case CableKind::kSocket:
+      return both({kHost});
+    case CableKind::kOnDie:
+      return both({kHost, kRootComplex});
+    case CableKind::kNetwork:
+      return both({kNic, kNetworkSwitch, kHost});
+  }
+  return false;
+}
+
+std::string_view allowed_ends(CableKind kind) {
+  switch (kind) {
+    case CableKind::kPcie:
+      return "devices, NICs, PCIe switches, root complexes and hosts";
+    case CableKind::kNvlink:
+      return "devices, NVSwitches and hosts";
+    case CableKind::kXgmi:
+    case CableKind::kC2c:
+      return "devices and hosts";
+    case CableKind::kSocket:
+      return "hosts";
+    case CableKind::kOnDie:
+      return "hosts and root complexes";
+    case CableKind::kNetwork:
+      return "NICs, network switches and hosts";
+  }
+  return "nothing";
+}
+
+void check_ends(const Rig& rig, const Cable& cable) {
+  const Node& a = rig.nodes[index(cable.a)];
+  const Node& b = rig.nodes[index(cable.b)];
+  if (!may_join(cable.kind, a.kind, b.kind))
+    refuse(rig, "{}: a {} cable joins {}, got {} and {}", describe(rig, cable),
+           to_string(cable.kind), allowed_ends(cable.kind), to_string(a.kind), to_string(b.kind));
+  if (a.machine != b.machine && cable.kind != CableKind::kNetwork)
+    refuse(rig, "{}: it leaves machine {} for machine {}; only network cables do",
+           describe(rig, cable), a.machine, b.machine);
+}
+
 void check_cables(const Rig& rig) {
   std::set<std::tuple<NodeId, NodeId, std::string_view>> seen;
-  Groups pcie(rig.nodes.size());
+  NodeGroups pcie(rig.nodes.size());
   for (std::size_t i = 0; i < rig.cables.size(); ++i) {
     check_cable(rig, i);
     const Cable& cable = rig.cables[i];
     if (!seen.insert({std::min(cable.a, cable.b), std::max(cable.a, cable.b), cable.type}).second)
       refuse(rig, "{}: the pair has such a cable already", describe(rig, cable));
-    if (cable.type.starts_with("pcie") && !pcie.join(index(cable.a), index(cable.b)))
+    check_ends(rig, cable);
+    if (cable.kind == CableKind::kPcie && !pcie.join(index(cable.a), index(cable.b)))
       refuse(rig, "{}: PCIe must form a tree, this cable closes a cycle", describe(rig, cable));
   }
 }
@@ -118,7 +154,7 @@ bool is_device(const Rig& rig, NodeId node) {
 /// one.
 void check_reach(const Rig& rig) {
   if (rig.cables.empty()) return;
-  Groups trunk(rig.nodes.size());
+  NodeGroups trunk(rig.nodes.size());
   for (const Cable& cable : rig.cables)
     if (!is_device(rig, cable.a) && !is_device(rig, cable.b))
       trunk.join(index(cable.a), index(cable.b));
@@ -133,6 +169,16 @@ void check_reach(const Rig& rig) {
   for (std::uint32_t i = 0; i < rig.nodes.size(); ++i)
     if (is_device(rig, NodeId{i}) && !reached.contains(NodeId{i}))
       refuse(rig, "device {} is not connected to a host", rig.nodes[i].name);
+}
+
+/// A NIC is a PCIe card, however it is reached from the network.
+void check_nics(const Rig& rig) {
+  std::vector<bool> plugged(rig.nodes.size());
+  for (const Cable& cable : rig.cables)
+    if (cable.kind == CableKind::kPcie) plugged[index(cable.a)] = plugged[index(cable.b)] = true;
+  for (std::size_t i = 0; i < rig.nodes.size(); ++i)
+    if (rig.nodes[i].kind == NodeKind::kNic && !plugged[i])
+      refuse(rig, "NIC {} has no PCIe cable", rig.nodes[i].name);
 }
 
 void check_peer_access(const Rig& rig) {
@@ -153,6 +199,7 @@ void validate(const Rig& rig) {
   check_nodes(rig);
   check_cables(rig);
   check_reach(rig);
+  check_nics(rig);
   check_peer_access(rig);
 }
 

@@ -169,6 +169,45 @@ TEST(ReadRig, NamesThePlaceOfAWrongWiring) {
   EXPECT_THAT(refusal(with("kind: host", "kind: hots")), HasSubstr("did you mean \"host\"?"));
 }
 
+constexpr std::string_view kTwoMachines =
+    "name: two-sockets-and-a-network\ndevices: [{device: rtx-4090, count: 2}]\n"
+    "nodes:\n  - {name: gpu1, kind: device, machine: 1}\n"
+    "  - {name: host0, kind: host}\n  - {name: host1, kind: host}\n"
+    "  - {name: quadrant, kind: root-complex}\n  - {name: nic0, kind: nic}\n"
+    "  - {name: far, kind: host, machine: 1}\n  - {name: leaf, kind: network-switch}\n"
+    "cables:\n  - {a: gpu0, b: quadrant, type: pcie4x16, bandwidth: 26 GB/s}\n"
+    "  - {a: quadrant, b: host0, kind: on-die, bandwidth: 73 GB/s}\n"
+    "  - {a: host0, b: host1, kind: socket, type: upi, bandwidth: 40 GB/s}\n"
+    "  - {a: nic0, b: host0, type: pcie5x16, bandwidth: 50 GB/s}\n"
+    "  - {a: nic0, b: leaf, type: network-400g, bandwidth: 48 GB/s}\n"
+    "  - {a: far, b: leaf, kind: network, bandwidth: 1 GB/s}\n"
+    "  - {a: gpu1, b: far, bandwidth: 26 GB/s}\n";
+
+// The kind of a cable is said, or begins its type; a type that is not said is the kind.
+TEST(ReadRig, TakesSocketsRootComplexesNicsAndMachines) {
+  using topology::CableKind;
+  const topology::Rig rig = read(kTwoMachines);
+  EXPECT_EQ(rig.nodes[0].machine, 1U);
+  EXPECT_EQ(rig.nodes[3].kind, topology::NodeKind::kRootComplex);
+  EXPECT_EQ(rig.nodes[6].kind, topology::NodeKind::kNetworkSwitch);
+  const CableKind kinds[] = {CableKind::kPcie, CableKind::kOnDie,   CableKind::kSocket,
+                             CableKind::kPcie, CableKind::kNetwork, CableKind::kNetwork,
+                             CableKind::kPcie};
+  for (std::size_t i = 0; i < std::size(kinds); ++i) EXPECT_EQ(rig.cables[i].kind, kinds[i]) << i;
+  EXPECT_EQ(rig.cables[1].type, "on-die");
+  EXPECT_EQ(rig.cables[2].type, "upi");
+  EXPECT_EQ(rig.cables[6].type, "pcie");
+}
+
+TEST(ReadRig, RefusesACableOfNoKind) {
+  EXPECT_THAT(refusal(with("type: pcie4x8", "type: wire")),
+              HasSubstr("cables[3].type: \"wire\" does not begin with a kind of cable; give its "
+                        "kind, one of: pcie, nvlink"));
+  EXPECT_THAT(refusal(with("type: pcie4x8", "kind: sockt")), HasSubstr("did you mean \"socket\""));
+  EXPECT_THAT(refusal(with("type: pcie4x8", "kind: socket")),
+              HasSubstr("a socket cable joins hosts, got device and host"));
+}
+
 TEST(ReadRig, RefusesWrongDevices) {
   EXPECT_EQ(
       refusal("name: x\ndevices:\n  - device: rtx-4091\n"),
@@ -196,7 +235,8 @@ TEST(ReadRig, RefusesWrongDevices) {
 
 // What is written reads back to the same text, cable by cable and device by device.
 TEST(ToYaml, GivesTheSameRigBack) {
-  std::vector<topology::Rig> rigs = {read(kWired), catalog().rig("6x3090-nvlink@230W"),
+  std::vector<topology::Rig> rigs = {read(kWired), read(kTwoMachines),
+                                     catalog().rig("6x3090-nvlink@230W"),
                                      catalog().rig("8xh100-sxm"), catalog().rig("3x4090")};
   for (const auto& entry : catalog().rigs()) rigs.push_back(entry.value);
   for (const auto& entry : catalog().devices()) rigs.push_back(catalog().rig(entry.about.name));
@@ -212,6 +252,7 @@ TEST(ToYaml, GivesTheSameRigBack) {
     EXPECT_EQ(back.devices[0].device.memory_bandwidth, rig.devices[0].device.memory_bandwidth);
     for (std::size_t i = 0; i < rig.cables.size(); ++i) {
       EXPECT_EQ(back.cables[i].a, rig.cables[i].a);
+      EXPECT_EQ(back.cables[i].kind, rig.cables[i].kind);
       EXPECT_EQ(back.cables[i].per_direction, rig.cables[i].per_direction);
       EXPECT_EQ(back.cables[i].latency, rig.cables[i].latency);
     }

@@ -24,6 +24,10 @@ std::function<void()> checking(const std::function<void(Rig&)>& spoil) {
   };
 }
 
+Cable nvlink(NodeId a, NodeId b) {
+  return {a, b, "nvlink3x4", sim::Bandwidth(1e9), {}, CableKind::kNvlink};
+}
+
 auto refuses_with(const char* text) {
   return ThrowsMessage<std::invalid_argument>(HasSubstr(text));
 }
@@ -58,9 +62,7 @@ TEST(Validate, RefusesADeviceThatNoCableReaches) {
 }
 
 TEST(Validate, RefusesADeviceThatOnlyAnotherDeviceReaches) {
-  EXPECT_THAT(checking([](Rig& rig) {
-                rig.cables[1] = {NodeId{0}, NodeId{1}, "nvlink3x4", sim::Bandwidth(1e9), {}};
-              }),
+  EXPECT_THAT(checking([](Rig& rig) { rig.cables[1] = nvlink(NodeId{0}, NodeId{1}); }),
               refuses_with("device gpu1 is not connected to a host"));
 }
 
@@ -68,16 +70,59 @@ TEST(Validate, RefusesAPcieCycleButNotAnNvlinkOne) {
   const Cable direct{NodeId{0}, NodeId{1}, "pcie4x16", sim::Bandwidth(1e9), {}};
   EXPECT_THAT(checking([&](Rig& rig) { rig.cables.push_back(direct); }),
               refuses_with("cable gpu0 - gpu1 (pcie4x16): PCIe must form a tree"));
-  Cable bridge = direct;
-  bridge.type = "nvlink3x4";
-  EXPECT_NO_THROW(checking([&](Rig& rig) { rig.cables.push_back(bridge); })());
+  EXPECT_NO_THROW(checking([](Rig& rig) { rig.cables.push_back(nvlink(NodeId{0}, NodeId{1})); })());
 }
 
 TEST(Validate, RefusesASecondCableOfATypeBetweenAPair) {
-  const Cable back{NodeId{1}, NodeId{0}, "nvlink3x4", sim::Bandwidth(1e9), {}};
-  const Cable there{NodeId{0}, NodeId{1}, "nvlink3x4", sim::Bandwidth(1e9), {}};
+  const Cable back = nvlink(NodeId{1}, NodeId{0});
+  const Cable there = nvlink(NodeId{0}, NodeId{1});
   EXPECT_THAT(checking([&](Rig& rig) { rig.cables.insert(rig.cables.end(), {back, there}); }),
               refuses_with("cable gpu0 - gpu1 (nvlink3x4): the pair has such a cable already"));
+}
+
+/// The two cards and a second host with a NIC (nodes 3 and 4) and a network switch (5); `kind`
+/// joins `a` and `b`.
+std::function<void()> joining(CableKind kind, std::uint32_t a, std::uint32_t b) {
+  return checking([=](Rig& rig) {
+    rig.nodes.push_back({NodeKind::kHost, "host1", {}});
+    rig.nodes.push_back({NodeKind::kNic, "nic0", {}});
+    rig.nodes.push_back({NodeKind::kNetworkSwitch, "leaf0", {}});
+    rig.cables.push_back({NodeId{4}, NodeId{3}, "nic", sim::Bandwidth(1e9), {}, CableKind::kPcie});
+    rig.cables.push_back({NodeId{a}, NodeId{b}, "mine", sim::Bandwidth(1e9), {}, kind});
+  });
+}
+
+TEST(Validate, KnowsWhichEndsACableMayHave) {
+  EXPECT_NO_THROW(joining(CableKind::kSocket, 2, 3)());
+  EXPECT_NO_THROW(joining(CableKind::kNetwork, 4, 5)());
+  EXPECT_NO_THROW(joining(CableKind::kNetwork, 3, 5)());
+  EXPECT_NO_THROW(joining(CableKind::kC2c, 0, 2)());
+  EXPECT_NO_THROW(joining(CableKind::kXgmi, 0, 1)());
+  EXPECT_THAT(joining(CableKind::kSocket, 0, 2),
+              refuses_with("cable gpu0 - host0 (mine): a socket cable joins hosts, got device and "
+                           "host"));
+  EXPECT_THAT(joining(CableKind::kNetwork, 0, 5), refuses_with("NICs, network switches and hosts"));
+  EXPECT_THAT(joining(CableKind::kPcie, 4, 5), refuses_with("got nic and network-switch"));
+  EXPECT_THAT(joining(CableKind::kOnDie, 0, 2), refuses_with("hosts and root complexes"));
+}
+
+TEST(Validate, RefusesANicWithoutPcie) {
+  EXPECT_THAT(checking([](Rig& rig) { rig.nodes.push_back({NodeKind::kNic, "nic0", {}}); }),
+              refuses_with("NIC nic0 has no PCIe cable"));
+}
+
+TEST(Validate, LetsSocketsFormAMesh) {
+  EXPECT_NO_THROW(checking([](Rig& rig) {
+    for (const char* name : {"host1", "host2"}) rig.nodes.push_back({NodeKind::kHost, name, {}});
+    for (const auto& [a, b] : {std::pair(2u, 3u), std::pair(3u, 4u), std::pair(2u, 4u)})
+      rig.cables.push_back(
+          {NodeId{a}, NodeId{b}, "upi", sim::Bandwidth(1e9), {}, CableKind::kSocket});
+  })());
+}
+
+TEST(Validate, RefusesPcieBetweenMachines) {
+  EXPECT_THAT(checking([](Rig& rig) { rig.nodes[1].machine = 1; }),
+              refuses_with("cable gpu1 - host0 (pcie4x16): it leaves machine 1 for machine 0"));
 }
 
 TEST(Validate, RefusesNamesUsedTwice) {

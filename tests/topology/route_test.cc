@@ -48,7 +48,8 @@ TEST(RouteTable, BreaksTiesByHopsAndThenByTheLowerNode) {
   rig.nodes.push_back({NodeKind::kNvSwitch, "switch4", {}});
   for (const std::uint32_t hub : {4u, 3u})
     for (const NodeId gpu : {kGpu0, kGpu1})
-      rig.cables.push_back({gpu, NodeId{hub}, "fabric", sim::Bandwidth(1e12), {}});
+      rig.cables.push_back(
+          {gpu, NodeId{hub}, "fabric", sim::Bandwidth(1e12), {}, CableKind::kNvlink});
   // Cables: 2, 3 to switch4; 4, 5 to switch3.
   EXPECT_THAT(RouteTable(rig).route(kGpu0, kGpu1), ElementsAre(Hop{4, true}, Hop{5, false}));
 }
