@@ -39,6 +39,7 @@ struct Deployment {
   topology::Device host_device;          ///< the host's CPU, when a stage is on it
   DeviceRates host_rates;                ///< of the host's CPU
   BackendProfile host_backend;
+  ResourceScale scale;  ///< in all rates and costs above
 
   [[nodiscard]] int tensor_parallel() const;
 };

@@ -11,7 +11,8 @@ namespace rigsim::workloads {
 namespace {
 
 void check(const DeploymentRequest& request) {
-  const auto& [model, weights, kv_format, engine, rig, plan, context, batch] = request;
+  const auto& [model, weights, kv_format, engine, rig, plan, context, batch, scale] = request;
+  validate(scale);
   validate(plan, model, static_cast<int>(rig.devices.size()));
   if (plan.tp > 1 && !engine.tensor_parallel) {
     throw std::invalid_argument("plan tp=" + std::to_string(plan.tp) + ": engine " + engine.name +
@@ -55,6 +56,14 @@ std::vector<DeployedStage> stages(const DeploymentRequest& request) {
 /// Tables stay with the engine, once for all devices.
 BackendProfile without_tables(BackendProfile profile) {
   profile.tables.clear();
+  return profile;
+}
+
+/// The host's share of `profile` on a machine whose host is so much faster.
+BackendProfile with_host(BackendProfile profile, const ResourceScale& scale) {
+  profile.boundary_sync_us /= scale.host;
+  profile.host_step_us /= scale.host;
+  profile.submit_us /= scale.launch;
   return profile;
 }
 
@@ -116,11 +125,14 @@ Deployment deploy(const DeploymentRequest& request) {
                {},
                {},
                {},
-               {}};
+               {},
+               request.scale};
   keep_tables_of(d.rig, d.engine);
   for (const auto& installed : d.rig.devices) {
-    d.backends.push_back(without_tables(d.engine.backend(backend_of(installed.device))));
-    d.rates.push_back(device_rates(installed.device, d.backends.back(), d.weights_format));
+    d.backends.push_back(
+        with_host(without_tables(d.engine.backend(backend_of(installed.device))), d.scale));
+    d.rates.push_back(
+        scaled(device_rates(installed.device, d.backends.back(), d.weights_format), d.scale));
     d.rates.back().evidence = within_fit(request, d.backends.back(), d.rates.back().evidence);
   }
   if (uses_host(d.stages)) {
@@ -129,8 +141,8 @@ Deployment deploy(const DeploymentRequest& request) {
                                   ": host.cpu is needed for layers on the host, and is not given");
     }
     d.host_device = *d.rig.host.cpu;
-    d.host_backend = without_tables(d.engine.backend(Backend::kCpu));
-    d.host_rates = device_rates(d.host_device, d.host_backend, d.weights_format);
+    d.host_backend = with_host(without_tables(d.engine.backend(Backend::kCpu)), d.scale);
+    d.host_rates = scaled(device_rates(d.host_device, d.host_backend, d.weights_format), d.scale);
     d.host_rates.evidence = within_fit(request, d.host_backend, d.host_rates.evidence);
   }
   return d;
@@ -142,8 +154,9 @@ void set_clocks(Deployment& deployment, std::span<const double> clocks) {
   for (std::size_t i = 0; i < clocks.size(); ++i) {
     auto& rates = deployment.rates[i];
     const Evidence evidence = rates.evidence;
-    rates = device_rates(deployment.rig.devices[i].device, deployment.backends[i],
-                         deployment.weights_format, clocks[i]);
+    rates = scaled(device_rates(deployment.rig.devices[i].device, deployment.backends[i],
+                                deployment.weights_format, clocks[i]),
+                   deployment.scale);
     rates.evidence = evidence;
     const double memory = topology::memory_rate_fraction(clocks[i]);
     rates.bandwidth *= memory;

@@ -22,6 +22,7 @@ struct DeploymentRequest {
   std::int64_t context = 1;  ///< longest sequence, prompt and output: the KV cache shares the
                              ///< memory the split looks at
   std::int64_t batch = 1;
+  ResourceScale scale{};  ///< the machine's resources against the real ones
 };
 
 /// What plan_memory() needs to know of `request`.

@@ -125,12 +125,26 @@ double unavoidable_bytes(const Kernel& kernel) {
   return kernel.kind == KernelKind::kGemm ? kernel.weight_bytes : kernel.traffic_bytes;
 }
 
+/// Decode attention reads its bytes and then works on them in dependent steps: the two add up.
+double body_seconds(const Kernel& kernel, const Roofs& roofs, double roofline_exponent) {
+  if (kernel.kind == KernelKind::kAttentionDecode) return roofs.compute + roofs.memory;
+  return overlapped(roofs.compute, roofs.memory, roofline_exponent);
+}
+
+/// Time by the roofline on the scaled machine over that on the real one.
+double scaling_of(const Kernel& kernel, const Roofs& roofs, double launch,
+                  const DeviceRates& rates) {
+  if (rates.scale == ResourceScale{}) return 1.0;
+  const Roofs real{roofs.compute * rates.scale.compute, roofs.memory * rates.scale.memory};
+  const double q = rates.roofline_exponent;
+  return (launch + body_seconds(kernel, roofs, q)) /
+         (launch * rates.scale.launch + body_seconds(kernel, real, q));
+}
+
 std::optional<double> measured_seconds(const Kernel& kernel, const DeviceRates& rates,
                                        const KernelTable* table) {
   if (table == nullptr || rates.clock_fraction != 1.0) return std::nullopt;
-  const auto seconds = table->seconds(kernel);
-  if (!seconds) return std::nullopt;
-  return std::max(*seconds, unavoidable_bytes(kernel) / rates.datasheet_bandwidth);
+  return table->seconds(kernel);
 }
 
 }  // namespace
@@ -202,23 +216,37 @@ DeviceRates device_rates(const topology::Device& device, const BackendProfile& p
   return rates;
 }
 
+DeviceRates scaled(DeviceRates rates, const ResourceScale& scale) {
+  rates.bandwidth *= scale.memory;
+  rates.datasheet_bandwidth *= scale.memory;
+  rates.gemm_bandwidth *= scale.memory;
+  rates.elementwise_bandwidth *= scale.memory;
+  rates.matrix_flops *= scale.compute;
+  rates.attention_flops *= scale.compute;
+  rates.issue_cycles *= scale.compute;
+  rates.attention_seconds /= scale.compute;
+  rates.attention_launch_seconds /= scale.launch;
+  rates.launch_seconds /= scale.launch;
+  rates.scale = scale;
+  return rates;
+}
+
 KernelCost price(const Kernel& kernel, const DeviceRates& rates, const KernelTable* table) {
-  const auto [compute, memory] = roofs(kernel, rates);
+  const Roofs roof = roofs(kernel, rates);
   const double launch = fixed_seconds(kernel, rates);
   KernelCost cost;
-  cost.bound = compute > memory ? Bound::kCompute : Bound::kMemory;
+  cost.bound = roof.compute > roof.memory ? Bound::kCompute : Bound::kMemory;
   if (const auto measured = measured_seconds(kernel, rates, table)) {
+    const double seconds = std::max(*measured * scaling_of(kernel, roof, launch, rates),
+                                    unavoidable_bytes(kernel) / rates.datasheet_bandwidth);
     cost.evidence = Evidence::kMeasured;
-    cost.launch = sim::from_seconds(std::min(launch, *measured));
-    cost.body = sim::from_seconds(*measured) - cost.launch;
+    cost.launch = sim::from_seconds(std::min(launch, seconds));
+    cost.body = sim::from_seconds(seconds) - cost.launch;
     return cost;
   }
-  // Decode attention reads its bytes and then works on them in dependent steps: the two add up.
-  const bool serial = kernel.kind == KernelKind::kAttentionDecode;
   cost.evidence = rates.evidence;
   cost.launch = sim::from_seconds(launch);
-  cost.body = sim::from_seconds(serial ? compute + memory
-                                       : overlapped(compute, memory, rates.roofline_exponent));
+  cost.body = sim::from_seconds(body_seconds(kernel, roof, rates.roofline_exponent));
   return cost;
 }
 

@@ -6,6 +6,7 @@
 #include "topology/device.h"
 #include "workloads/engine_profile.h"
 #include "workloads/kernel.h"
+#include "workloads/resource_scale.h"
 
 namespace rigsim::workloads {
 
@@ -45,6 +46,7 @@ struct DeviceRates {
   double roofline_exponent = 0;  ///< 0: the larger roof; q: (compute^q + memory^q)^(1/q)
   double clock_fraction = 1;     ///< of the clock at datasheet power, at which tables were measured
   Evidence evidence = Evidence::kDatasheet;
+  ResourceScale scale;  ///< already in the rates above; measured tables know nothing of it
 };
 
 /// Resolves the fit of `device` (own, else its family's, else the backend's) at a relative clock in
@@ -53,6 +55,9 @@ struct DeviceRates {
                                        const BackendProfile& profile,
                                        const std::string& weights_format,
                                        double clock_fraction = 1.0);
+
+/// `rates` of a machine whose resources are so much faster.
+[[nodiscard]] DeviceRates scaled(DeviceRates rates, const ResourceScale& scale);
 
 /// Roofline: launch + max(FLOPs / (peak x efficiency x wave quantisation), bytes / (bandwidth x
 /// efficiency)).
@@ -66,7 +71,8 @@ struct DeviceRates {
 ///
 /// A `table` (null: none) is asked first, at the clock it was measured at; its answer counts, but
 /// never below the kernel's bytes over the datasheet bandwidth (the tables' KV caches and small
-/// weights stayed in L2 while they were timed; those of a whole model do not).
+/// weights stayed in L2 while they were timed; those of a whole model do not). On a scaled machine
+/// it counts times what the roofline says of the scaling.
 [[nodiscard]] KernelCost price(const Kernel& kernel, const DeviceRates& rates,
                                const KernelTable* table = nullptr);
 
