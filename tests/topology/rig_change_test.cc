@@ -1,0 +1,67 @@
+#include "topology/rig_change.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+#include "tests/topology/devices.h"
+#include "topology/network.h"
+#include "topology/rig_check.h"
+
+namespace rigsim::topology {
+namespace {
+
+using namespace testing;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+TEST(RigChange, PeerAccessTurnsStagedCopiesIntoDirectOnes) {
+  const Rig stock = rig_of(2, rtx_4090());
+  EXPECT_TRUE(RigNetwork(stock).route(0, 1).staged);
+  const Rig open = with_pcie_peer_access(stock, true);
+  EXPECT_FALSE(RigNetwork(open).route(0, 1).staged);
+  EXPECT_TRUE(RigNetwork(with_pcie_peer_access(open, false)).route(1, 0).staged);
+}
+
+TEST(RigChange, WithoutPeerAccessBridgesStillCopyDirectly) {
+  const Rig rig = with_pcie_peer_access(rig_of(4, a6000(), LinkChoice::kNvlink), false);
+  EXPECT_FALSE(RigNetwork(rig).route(0, 1).staged);
+  EXPECT_TRUE(RigNetwork(rig).route(1, 2).staged);
+}
+
+// PCIe 4 x16 carries 26.5 GB/s: x8 half of it; PCIe 5 x16 55 GB/s.
+TEST(RigChange, PcieCarriesWhatItsGenerationAndLanesDo) {
+  const Rig rig = with_pcie_peer_access(rig_of(2, rtx_4090()), true);
+  EXPECT_DOUBLE_EQ(RigNetwork(rig).route(0, 1).uncontended.count(), 26.5e9);
+  EXPECT_DOUBLE_EQ(RigNetwork(with_pcie(rig, {}, 8)).route(0, 1).uncontended.count(), 13.25e9);
+  EXPECT_DOUBLE_EQ(RigNetwork(with_pcie(rig, 5, {})).route(0, 1).uncontended.count(), 55e9);
+}
+
+TEST(RigChange, StagedCopiesFollowTheSlot) {
+  const Rig narrow = with_pcie(rig_of(2, rtx_4090()), {}, 4);
+  EXPECT_LT(RigNetwork(narrow).route(0, 1).uncontended.count(), 6.625e9);
+}
+
+TEST(RigChange, ABridgeJoinsNeighbours) {
+  const Rig rig = with_nvlink_bridges(rig_of(4, rtx_4090()));
+  validate(rig);
+  const RigNetwork network(rig);
+  EXPECT_FALSE(network.route(2, 3).staged);
+  EXPECT_NEAR(network.route(2, 3).uncontended.count(), 51e9, 0.1e9);
+  EXPECT_TRUE(network.route(1, 2).staged);
+}
+
+TEST(RigChange, SaysWhereThereIsNothingToChange) {
+  EXPECT_THAT([] { (void)with_pcie_peer_access(rig_of(1, rtx_4090()), true); },
+              ThrowsMessage<std::invalid_argument>(HasSubstr("two devices")));
+  EXPECT_THAT([] { (void)with_pcie(rig_of(2, rtx_4090()), 4, 16); },
+              ThrowsMessage<std::invalid_argument>(HasSubstr("no PCIe link would change")));
+  EXPECT_THAT([] { (void)with_pcie(rig_of(2, rtx_4090()), 9, {}); },
+              ThrowsMessage<std::invalid_argument>(HasSubstr("1 to 6")));
+  EXPECT_THAT([] { (void)with_nvlink_bridges(rig_of(8, h100_sxm())); },
+              ThrowsMessage<std::invalid_argument>(HasSubstr("no pair of neighbours")));
+}
+
+}  // namespace
+}  // namespace rigsim::topology
