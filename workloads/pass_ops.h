@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "sim/op_graph.h"
+#include "workloads/deployment.h"
+#include "workloads/launch_queue.h"
+#include "workloads/pass_graph.h"
+
+namespace rigsim::workloads {
+
+/// Ops that another waits for.
+using Ops = std::vector<sim::OpId>;
+
+/// The words that a pass is written in: kernels on the devices' streams, copies, host work, each
+/// with what it means. Lowerings say what follows what; this keeps each stream, and the host's
+/// thread, in launch order.
+class PassOps {
+ public:
+  /// `deployment` must outlive this.
+  explicit PassOps(const Deployment& deployment);
+
+  [[nodiscard]] const Deployment& deployment() const { return d_; }
+  [[nodiscard]] const BackendProfile& backend(std::uint32_t place) const;
+  [[nodiscard]] const topology::Device& device(std::uint32_t place) const;
+
+  /// A kernel on the stream of `place`. `pipelined`: the host launches it ahead of the device.
+  sim::OpId kernel(const Kernel& kernel, std::uint32_t place, bool pipelined, const Ops& after);
+  /// One kernel after the other; returns the last (`ready`, where there is none).
+  Ops chain(const std::vector<Kernel>& kernels, std::uint32_t place, bool pipelined, Ops ready);
+
+  /// A copy between two places.
+  sim::OpId transfer(std::string_view name, std::uint32_t from, std::uint32_t to, sim::Bytes size,
+                     int layer, const Ops& after);
+  /// The same as the next work of the stream of `to`: nothing launched there before or after it
+  /// moves at the same time.
+  sim::OpId transfer_in_order(std::string_view name, std::uint32_t from, std::uint32_t to,
+                              sim::Bytes size, int layer, Ops after);
+
+  /// The host waits for `place` before it goes on.
+  sim::OpId sync(std::uint32_t place, const Ops& after);
+  /// The host prepares a step once it has launched the one before, and once `after` has finished.
+  sim::OpId host_step(sim::Duration duration, const Ops& after);
+
+  void precede(sim::OpId before, sim::OpId after) { builder_.precede(before, after); }
+
+  /// Ops from now on belong to the next micro-batch.
+  void next_micro_batch() { ++micro_batch_; }
+
+  [[nodiscard]] PassGraph finish() &&;
+
+ private:
+  sim::OpId record(sim::OpId op, const OpInfo& info);
+  void in_launch_order(sim::OpId op, std::uint32_t place, const Ops& after);
+  sim::OpId submit(int launches, std::uint32_t place);
+  [[nodiscard]] const DeviceRates& rates(std::uint32_t place) const;
+
+  const Deployment& d_;
+  sim::OpGraphBuilder builder_;
+  std::vector<sim::ResourceId> streams_;
+  sim::ResourceId host_cpu_{};
+  sim::ResourceId host_thread_{};
+  std::vector<LaunchQueue> launched_;              // by device
+  std::vector<std::optional<sim::OpId>> last_on_;  // by device
+  std::optional<sim::OpId> last_on_host_;
+  std::optional<sim::OpId> last_submit_;  // or host step
+  std::vector<OpInfo> ops_;
+  std::vector<std::uint32_t> attention_;
+  std::uint32_t micro_batch_ = 0;
+};
+
+/// The measured kernels of the device at `place`; null for the host, which has none.
+[[nodiscard]] const KernelTable* table_of(const Deployment& deployment, std::uint32_t place);
+
+}  // namespace rigsim::workloads
