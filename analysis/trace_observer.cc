@@ -192,8 +192,8 @@ void TraceObserver::add_link_time(const ExecutedPass& executed, const PassGraph&
   for (std::size_t i = 0; i < pass.ops.size(); ++i) {
     if (pass.ops[i].op_class != OpClass::kTransfer) continue;
     const sim::OpId id{narrowed(static_cast<std::int64_t>(i))};
-    for (const std::string& link : path(pass.ops[i]).via) {
-      busy[link].emplace_back(executor.started(id), executor.finished(id));
+    for (const sim::LinkId link : path(pass.ops[i]).links) {
+      busy[rig_->network.name(link)].emplace_back(executor.started(id), executor.finished(id));
     }
   }
   for (auto& [link, intervals] : busy) {
@@ -202,7 +202,7 @@ void TraceObserver::add_link_time(const ExecutedPass& executed, const PassGraph&
   }
 }
 
-const topology::CopyPath& TraceObserver::path(const OpInfo& op) const {
+topology::CopyPath TraceObserver::path(const OpInfo& op) const {
   if (op.source == workloads::kHostPlace) return rig_->network.host_to_device(op.place);
   if (op.place == workloads::kHostPlace) return rig_->network.device_to_host(op.source);
   return rig_->network.route(op.source, op.place);

@@ -58,7 +58,7 @@ class TraceObserver final : public workloads::PassObserver {
                        std::uint32_t step);
   void add_link_time(const workloads::ExecutedPass& executed, const workloads::PassGraph& pass,
                      const sim::Executor& executor);
-  [[nodiscard]] const topology::CopyPath& path(const workloads::OpInfo& op) const;
+  [[nodiscard]] topology::CopyPath path(const workloads::OpInfo& op) const;
   [[nodiscard]] std::string_view device_name(std::uint32_t place) const;
   [[nodiscard]] std::string_view evidence(const workloads::OpInfo& op) const;
   void append_requests(const RigResult& result);

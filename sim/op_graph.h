@@ -110,6 +110,12 @@ class OpGraphBuilder {
   void precede(OpId before, OpId after) { edges_.push_back({before, after}); }
   void reserve(std::size_t ops, std::size_t edges);
 
+  /// Adds a route to this graph's network; as Network::add_route.
+  RouteId add_route(std::span<const LinkId> links, Duration extra_latency = Duration::zero(),
+                    std::optional<Bandwidth> cap = std::nullopt) {
+    return network_.add_route(links, extra_latency, cap);
+  }
+
   [[nodiscard]] std::size_t size() const { return ops_.size(); }
   [[nodiscard]] const Network& network() const { return network_; }
 

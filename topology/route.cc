@@ -2,145 +2,96 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <boost/graph/adjacency_list.hpp>
-#include <boost/graph/dijkstra_shortest_paths.hpp>
-#include <boost/graph/filtered_graph.hpp>
-#include <limits>
 #include <stdexcept>
-#include <utility>
+#include <tuple>
 
 #include "topology/rig_check.h"
 
 namespace rigsim::topology {
 namespace {
 
-/// Picoseconds, then hops: strictly growing along a route, also over cables without latency.
-using Price = std::pair<std::int64_t, std::int64_t>;
+std::size_t index(NodeId id) { return static_cast<std::size_t>(id); }
 
-constexpr Price kUnreachable{std::numeric_limits<std::int64_t>::max(), 0};
-constexpr sim::Bytes kReferenceSize{1 << 20};
-
-struct Arc {
-  Hop hop;
-  Price price;
-};
-
-using Graph =
-    boost::adjacency_list<boost::vecS, boost::vecS, boost::bidirectionalS, boost::no_property, Arc>;
-using ArcId = boost::graph_traits<Graph>::edge_descriptor;
-
-struct Plus {
-  Price operator()(const Price& a, const Price& b) const {
-    return a == kUnreachable ? a : Price(a.first + b.first, a.second + b.second);
-  }
-};
-
-Graph graph_of(const Rig& rig) {
-  Graph graph(rig.nodes.size());
-  for (std::uint32_t i = 0; i < rig.cables.size(); ++i) {
-    const Cable& cable = rig.cables[i];
-    const Price price{(cable.latency + kReferenceSize / cable.per_direction).count(), 1};
-    const auto a = static_cast<std::size_t>(cable.a);
-    const auto b = static_cast<std::size_t>(cable.b);
-    boost::add_edge(a, b, Arc{{i, true}, price}, graph);
-    boost::add_edge(b, a, Arc{{i, false}, price}, graph);
-  }
-  return graph;
-}
-
-/// Lets arcs leave the source and whatever forwards.
-struct Forwards {
-  const Graph* graph = nullptr;
-  const Rig* rig = nullptr;
-  std::size_t source = 0;
-
-  bool operator()(const ArcId& arc) const {
-    const std::size_t tail = boost::source(arc, *graph);
-    return tail == source || rig->nodes[tail].kind != NodeKind::kDevice;
-  }
-};
-
-using Roads = boost::filtered_graph<Graph, Forwards>;
-
-std::vector<Price> prices_from(std::size_t source, const Roads& roads) {
-  std::vector<Price> prices(boost::num_vertices(roads));
-  boost::dijkstra_shortest_paths(roads, source,
-                                 boost::weight_map(boost::get(&Arc::price, roads))
-                                     .distance_map(boost::make_iterator_property_map(
-                                         prices.begin(), boost::get(boost::vertex_index, roads)))
-                                     .distance_combine(Plus())
-                                     .distance_compare(std::less<Price>())
-                                     .distance_inf(kUnreachable)
-                                     .distance_zero(Price(0, 0)));
-  return prices;
-}
-
-/// Walks back from `target` along arcs that keep the cheapest price, to the lowest node id each
-/// time.
-std::vector<Hop> hops_to(std::size_t source, std::size_t target, const Roads& roads,
-                         const std::vector<Price>& prices) {
-  std::vector<Hop> hops;
-  for (std::size_t node = target; node != source;) {
-    std::size_t previous = boost::num_vertices(roads);
-    Hop hop;
-    for (const ArcId& arc : boost::make_iterator_range(boost::in_edges(node, roads))) {
-      const std::size_t tail = boost::source(arc, roads);
-      if (tail >= previous || Plus()(prices[tail], roads[arc].price) != prices[node]) continue;
-      previous = tail;
-      hop = roads[arc].hop;
-    }
-    hops.push_back(hop);
-    node = previous;
-  }
-  std::reverse(hops.begin(), hops.end());
-  return hops;
+const Rig& checked(const Rig& rig) {
+  validate(rig);
+  return rig;
 }
 
 }  // namespace
 
-RouteTable::RouteTable(const Rig& rig) {
-  validate(rig);
-  const Graph graph = graph_of(rig);
-  const std::size_t nodes = rig.nodes.size();
-  ways_.resize(nodes * nodes);
-  for (std::size_t from = 0; from < nodes; ++from) {
-    names_.push_back(rig.nodes[from].name);
-    if (rig.nodes[from].kind == NodeKind::kHost)
-      hosts_.push_back(NodeId{static_cast<std::uint32_t>(from)});
-    const Roads roads(graph, Forwards{&graph, &rig, from});
-    const std::vector<Price> prices = prices_from(from, roads);
-    for (std::size_t to = 0; to < nodes; ++to)
-      if (prices[to] != kUnreachable)
-        ways_[from * nodes + to] = {true, prices[to].first, hops_to(from, to, roads, prices)};
+RouteTable::RouteTable(const Rig& rig) : machines_(checked(rig)), network_(rig) {
+  names_.reserve(rig.nodes.size());
+  for (const Node& node : rig.nodes) names_.push_back(node.name);
+}
+
+void RouteTable::check(NodeId node) const {
+  if (index(node) >= names_.size())
+    throw std::invalid_argument(
+        fmt::format("node {} is unknown, the rig has {}", index(node), names_.size()));
+}
+
+/// The ports of its machine; a network switch is its own.
+std::vector<NodeId> RouteTable::ports_of(NodeId node) const {
+  const auto ports = machines_.ports_beside(node);
+  if (machines_.price(node, node) == kUnreachable) return {node};
+  return {ports.begin(), ports.end()};
+}
+
+RoutePrice RouteTable::to_port(NodeId node, NodeId port) const {
+  return node == port ? RoutePrice{} : machines_.price(node, port);
+}
+
+RouteTable::Crossing RouteTable::crossing(NodeId from, NodeId to) const {
+  const std::vector<NodeId> exits = ports_of(from);
+  const std::vector<NodeId> entries = ports_of(to);
+  const auto detour = [&](std::size_t port, NodeId node, std::size_t ports) {
+    return static_cast<std::uint32_t>((port + ports - machines_.rank(node) % ports) % ports);
+  };
+  Crossing best;
+  for (std::size_t i = 0; i < exits.size(); ++i)
+    for (std::size_t j = 0; j < entries.size(); ++j) {
+      const Crossing next{
+          to_port(from, exits[i]) + network_.price(exits[i], entries[j]) + to_port(to, entries[j]),
+          detour(i, from, exits.size()) + detour(j, to, entries.size()), exits[i], entries[j]};
+      if (std::tie(next.price, next.detour) < std::tie(best.price, best.detour)) best = next;
+    }
+  return best;
+}
+
+bool RouteTable::connected(NodeId from, NodeId to) const {
+  check(from);
+  check(to);
+  return from == to || machines_.price(from, to) != kUnreachable ||
+         crossing(from, to).price != kUnreachable;
+}
+
+std::vector<Hop> RouteTable::route(NodeId from, NodeId to) const {
+  check(from);
+  check(to);
+  std::vector<Hop> hops;
+  if (from == to) return hops;
+  if (machines_.price(from, to) != kUnreachable) {
+    machines_.append(from, to, hops);
+    return hops;
   }
-}
-
-const RouteTable::Way& RouteTable::way(NodeId from, NodeId to) const {
-  for (const NodeId node : {from, to})
-    if (static_cast<std::size_t>(node) >= names_.size())
-      throw std::invalid_argument(fmt::format("node {} is unknown, the rig has {}",
-                                              static_cast<std::size_t>(node), names_.size()));
-  return ways_[static_cast<std::size_t>(from) * names_.size() + static_cast<std::size_t>(to)];
-}
-
-bool RouteTable::connected(NodeId from, NodeId to) const { return way(from, to).found; }
-
-const std::vector<Hop>& RouteTable::route(NodeId from, NodeId to) const {
-  const Way& found = way(from, to);
-  if (!found.found)
-    throw std::invalid_argument(fmt::format("no way from {} to {}",
-                                            names_[static_cast<std::size_t>(from)],
-                                            names_[static_cast<std::size_t>(to)]));
-  return found.hops;
+  const Crossing way = crossing(from, to);
+  if (way.price == kUnreachable)
+    throw std::invalid_argument(
+        fmt::format("no way from {} to {}", names_[index(from)], names_[index(to)]));
+  if (from != way.exit) machines_.append(from, way.exit, hops);
+  network_.append(way.exit, way.entry, hops);
+  if (to != way.entry) machines_.append(way.entry, to, hops);
+  return hops;
 }
 
 std::optional<NodeId> RouteTable::nearest_host(NodeId node) const {
+  check(node);
   std::optional<NodeId> nearest;
-  for (const NodeId host : hosts_)
-    if (connected(node, host) &&
-        (!nearest || way(node, host).price_ps < way(node, *nearest).price_ps))
+  for (const NodeId host : machines_.hosts_beside(node)) {
+    if (machines_.price(node, host) == kUnreachable) continue;
+    if (!nearest || machines_.price(node, host).ps < machines_.price(node, *nearest).ps)
       nearest = host;
+  }
   return nearest;
 }
 

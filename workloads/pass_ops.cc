@@ -21,6 +21,7 @@ const KernelTable* table_of(const Deployment& deployment, std::uint32_t place) {
 PassOps::PassOps(const Deployment& deployment)
     : d_(deployment),
       builder_(deployment.network.network()),
+      copies_(deployment.network, builder_),
       launched_(deployment.rig.devices.size()),
       last_on_(deployment.rig.devices.size()) {
   for (std::size_t i = 0; i < d_.rig.devices.size(); ++i)
@@ -122,9 +123,9 @@ sim::OpId PassOps::sync(std::uint32_t place, const Ops& after) {
 
 sim::OpId PassOps::transfer(std::string_view name, std::uint32_t from, std::uint32_t to,
                             sim::Bytes size, int layer, const Ops& after) {
-  const auto& path = from == kHostPlace ? d_.network.host_to_device(to)
-                     : to == kHostPlace ? d_.network.device_to_host(from)
-                                        : d_.network.route(from, to);
+  const auto& copy = from == kHostPlace ? copies_.host_to_device(to)
+                     : to == kHostPlace ? copies_.device_to_host(from)
+                                        : copies_.between(from, to);
   OpInfo info;
   info.op_class = OpClass::kTransfer;
   info.name = name;
@@ -132,8 +133,8 @@ sim::OpId PassOps::transfer(std::string_view name, std::uint32_t from, std::uint
   info.source = from;
   info.layer = layer;
   info.bytes = static_cast<double>(size.count());
-  info.staged = path.staged;
-  return record(builder_.add(sim::Transfer{path.route, size}, after), info);
+  info.staged = copy.path.staged;
+  return record(builder_.add(sim::Transfer{copy.route, size}, after), info);
 }
 
 sim::OpId PassOps::transfer_in_order(std::string_view name, std::uint32_t from, std::uint32_t to,

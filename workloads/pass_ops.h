@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sim/op_graph.h"
+#include "topology/copy_routes.h"
 #include "workloads/deployment.h"
 #include "workloads/launch_queue.h"
 #include "workloads/pass_graph.h"
@@ -60,6 +61,7 @@ class PassOps {
 
   const Deployment& d_;
   sim::OpGraphBuilder builder_;
+  topology::CopyRoutes copies_;
   std::vector<sim::ResourceId> streams_;
   sim::ResourceId host_cpu_{};
   sim::ResourceId host_thread_{};

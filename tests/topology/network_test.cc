@@ -8,7 +8,8 @@
 #include <vector>
 
 #include "sim/executor.h"
-#include "tests/topology/devices.h"
+#include "tests/topology/cluster.h"
+#include "topology/copy_routes.h"
 
 namespace rigsim::topology {
 namespace {
@@ -163,11 +164,15 @@ TEST(RigNetwork, BridgeCopiesFollowTheMeasuredSizeCurve) {
         << size.count();
 }
 
+using Pair = std::pair<std::uint32_t, std::uint32_t>;
+
 /// When all of `copies` are through, started together on the simulated network.
-sim::Duration simulated(const RigNetwork& network, const std::vector<CopyPath>& copies,
+sim::Duration simulated(const RigNetwork& network, const std::vector<Pair>& copies,
                         sim::Bytes size) {
   sim::OpGraphBuilder builder(network.network());
-  for (const CopyPath& copy : copies) (void)builder.add(sim::Transfer{copy.route, size});
+  CopyRoutes routes(network, builder);
+  for (const auto& [from, to] : copies)
+    (void)builder.add(sim::Transfer{routes.between(from, to).route, size});
   const sim::OpGraph graph = std::move(builder).compile();
   return sim::Executor(graph).run(graph.costs()).time_since_epoch();
 }
@@ -175,7 +180,7 @@ sim::Duration simulated(const RigNetwork& network, const std::vector<CopyPath>& 
 TEST(RigNetwork, ACopyAloneTakesTheTimeItsPathSays) {
   for (const Device& device : {rtx_4090(), a6000(), h100_sxm(), mi300x()}) {
     const RigNetwork network(rig_of(2, device));
-    EXPECT_EQ(simulated(network, {network.route(0, 1)}, 100_MB), network.route(0, 1).time(100_MB))
+    EXPECT_EQ(simulated(network, {{0, 1}}, 100_MB), network.route(0, 1).time(100_MB))
         << device.name;
   }
 }
@@ -184,28 +189,58 @@ TEST(RigNetwork, ACopyAloneTakesTheTimeItsPathSays) {
 // p2pBandwidthLatencyTest).
 TEST(RigNetwork, StagedCopiesBothWaysShareACardsCopyEngines) {
   const RigNetwork network(rig_of(2, rtx_4090()));
-  EXPECT_EQ(simulated(network, {network.route(0, 1), network.route(1, 0)}, 150_MB), 10'012us);
+  EXPECT_EQ(simulated(network, {{0, 1}, {1, 0}}, 150_MB), 10'012us);
 }
 
 // 265 MB at 26.5 GB/s + 1.1 us: PCIe is full duplex. Measured 51.3 to 54.2 GB/s in sum.
 TEST(RigNetwork, PeerCopiesBothWaysDoNotSlowEachOther) {
   const RigNetwork network(rig_of(2, a6000()));
-  EXPECT_EQ(simulated(network, {network.route(0, 1), network.route(1, 0)}, 265_MB), 10ms + 1100ns);
+  EXPECT_EQ(simulated(network, {{0, 1}, {1, 0}}, 265_MB), 10ms + 1100ns);
 }
 
 // Two cards write to a third, whose one link carries both: 2 x 265 MB at 26.5 GB/s.
 TEST(RigNetwork, CopiesToOneCardShareItsLink) {
   const RigNetwork network(rig_of(3, a6000()));
-  EXPECT_EQ(simulated(network, {network.route(0, 2), network.route(1, 2)}, 265_MB), 20ms + 1100ns);
+  EXPECT_EQ(simulated(network, {{0, 2}, {1, 2}}, 265_MB), 20ms + 1100ns);
 }
 
 // Eight H100 write to their neighbours through the NVSwitch: each port carries one copy out and one
 // in.
 TEST(RigNetwork, AnNvSwitchCarriesARingAtFullRate) {
   const RigNetwork network(rig_of(8, h100_sxm()));
-  std::vector<CopyPath> ring;
-  for (std::uint32_t i = 0; i < 8; ++i) ring.push_back(network.route(i, (i + 1) % 8));
+  std::vector<Pair> ring;
+  for (std::uint32_t i = 0; i < 8; ++i) ring.emplace_back(i, (i + 1) % 8);
   EXPECT_EQ(simulated(network, ring, 100_MB), network.route(0, 1).time(100_MB));
+}
+
+// GeForce cards let no NIC read them: from the device to its host, over the network, and down.
+TEST(RigNetwork, StagesBetweenMachinesWhereNoNicReadsADevice) {
+  Rig rig = two_by_two_cluster(2, 2, 1);
+  EXPECT_FALSE(RigNetwork(rig).route(0, 2).staged);
+  for (InstalledDevice& installed : rig.devices) installed.device.pcie_p2p = false;
+  const CopyPath path = RigNetwork(rig).route(0, 2);
+  EXPECT_TRUE(path.staged);
+  EXPECT_THAT(path.via, ::testing::Contains("m0.switch0>m0.host pcie5x16"));
+  EXPECT_THAT(path.via, ::testing::Contains("m1.host>m1.switch0 pcie5x16"));
+}
+
+TEST(CopyRoutes, PutsEachPairOnTheGraphOnce) {
+  const RigNetwork network(rig_of(3, a6000()));
+  sim::OpGraphBuilder builder(network.network());
+  CopyRoutes copies(network, builder);
+  const CopyRoute& there = copies.between(0, 1);
+  EXPECT_NE(copies.between(1, 0).route, there.route);
+  EXPECT_NE(copies.host_to_device(1).route, copies.device_to_host(1).route);
+  EXPECT_EQ(copies.between(0, 1).route, there.route);
+  EXPECT_EQ(builder.network().route_count(), 4u);
+  EXPECT_EQ(network.network().route_count(), 0u);
+}
+
+TEST(CopyRoutes, RefusesAGraphOfAnotherNetwork) {
+  const RigNetwork network(rig_of(2, a6000()));
+  sim::OpGraphBuilder empty;
+  EXPECT_THAT([&] { CopyRoutes(network, empty); },
+              ThrowsMessage<std::invalid_argument>(HasSubstr("has 0 links, the rig's has 6")));
 }
 
 }  // namespace

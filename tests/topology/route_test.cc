@@ -5,7 +5,8 @@
 
 #include <stdexcept>
 
-#include "tests/topology/devices.h"
+#include "tests/topology/cluster.h"
+#include "topology/network.h"
 
 namespace rigsim::topology {
 namespace {
@@ -57,6 +58,67 @@ TEST(RouteTable, BreaksTiesByHopsAndThenByTheLowerNode) {
 TEST(RouteTable, FindsTheNearestHost) {
   EXPECT_EQ(RouteTable(rig_of(2, rtx_4090())).nearest_host(kGpu1), NodeId{2});
   EXPECT_EQ(RouteTable(rig_of(1, m2_ultra())).nearest_host(kGpu0), std::nullopt);
+}
+
+/// What a copy passes, by the names of its links.
+std::vector<std::string> way(const Rig& rig, std::uint32_t from, std::uint32_t to) {
+  return RigNetwork(rig).route(from, to).via;
+}
+
+// Devices 0 and 1 are machine 0, devices 2 and 3 machine 1.
+TEST(RouteTable, LeavesAMachineByTheNicBesideTheDevice) {
+  const Rig rig = two_by_two_cluster(2, 2, 1);
+  EXPECT_THAT(way(rig, 1, 2),
+              ElementsAre("m0.gpu1>m0.switch1 pcie5x16", "m0.switch1>m0.nic1 pcie5x16",
+                          "m0.nic1>leaf0 network", "leaf0>m1.nic0 network",
+                          "m1.nic0>m1.switch0 pcie5x16", "m1.switch0>m1.gpu0 pcie5x16"));
+}
+
+TEST(RouteTable, StaysInsideItsMachine) {
+  const Rig rig = two_by_two_cluster(2, 2, 1);
+  const RouteTable routes(rig);
+  for (const Hop& hop : routes.route(RigNetwork(rig).node(0), RigNetwork(rig).node(1)))
+    EXPECT_EQ(rig.cables[hop.cable].kind, CableKind::kPcie);
+}
+
+// Machines 0 and 1 on leaf 0, 2 and 3 on leaf 1, two spines: eight NICs, numbered by machine. Of
+// the flows to NICs 4, 5, 6 and 7 every other takes spine 0.
+TEST(RouteTable, SpreadsEquallyCheapWaysByDestination) {
+  const Rig rig = two_by_two_cluster(4, 2, 2);
+  for (std::uint32_t to = 4; to < 8; ++to)
+    EXPECT_THAT(way(rig, 0, to), ::testing::Contains(to % 2 == 0 ? "leaf0>spine0 network-up"
+                                                                 : "leaf0>spine1 network-up"));
+}
+
+// Two NICs at the root of one host are equally far from both GPUs.
+TEST(RouteTable, GivesEachDeviceTheNicOfItsRankWhereAllAreEquallyNear) {
+  Rig rig = two_by_two_cluster(2, 2, 1);
+  for (Cable& cable : rig.cables)
+    if (rig.nodes[static_cast<std::size_t>(cable.a)].kind == NodeKind::kNic &&
+        cable.kind == CableKind::kPcie)
+      cable.b = NodeId{rig.nodes[static_cast<std::size_t>(cable.a)].machine == 0 ? 2u : 9u};
+  ASSERT_EQ(rig.nodes[2].kind, NodeKind::kHost);
+  ASSERT_EQ(rig.nodes[9].kind, NodeKind::kHost);
+  EXPECT_THAT(way(rig, 0, 2), ::testing::Contains("m0.nic0>leaf0 network"));
+  EXPECT_THAT(way(rig, 1, 3), ::testing::Contains("m0.nic1>leaf0 network"));
+}
+
+TEST(RouteTable, KnowsBackToBackMachines) {
+  Rig rig = two_by_two_cluster(2, 2, 1);
+  std::erase_if(rig.cables, [](const Cable& cable) { return cable.kind == CableKind::kNetwork; });
+  const RigNetwork network(rig);
+  EXPECT_FALSE(RouteTable(rig).connected(network.node(0), network.node(2)));
+  rig.cables.push_back(
+      {NodeId{5}, NodeId{12}, "network", sim::Bandwidth(50e9), {}, CableKind::kNetwork});
+  ASSERT_EQ(rig.nodes[5].name, "m0.nic0");
+  ASSERT_EQ(rig.nodes[12].name, "m1.nic0");
+  EXPECT_THAT(way(rig, 0, 2), ::testing::Contains("m0.nic0>m1.nic0 network"));
+}
+
+// The table of one machine is shared by all: of 2,000 devices a pair at the far ends is found.
+TEST(RouteTable, OfAThousandMachinesFindsWaysWithoutATableOfAllPairs) {
+  const Rig rig = two_by_two_cluster(1000, 20, 4);
+  EXPECT_THAT(way(rig, 0, 1999), ::testing::SizeIs(8));
 }
 
 TEST(RouteTable, SaysWhenThereIsNoWay) {
