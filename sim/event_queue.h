@@ -42,8 +42,11 @@ class EventQueue {
   Sequence take_sequence() { return next_sequence_++; }
 
   /// Schedules `payload` for `time`.
-  void push(Time time, Payload payload) {
-    heap_.push_back({time, take_sequence(), std::move(payload)});
+  void push(Time time, Payload payload) { push(time, take_sequence(), std::move(payload)); }
+
+  /// Schedules `payload` for `time` at a place taken before.
+  void push(Time time, Sequence sequence, Payload payload) {
+    heap_.push_back({time, sequence, std::move(payload)});
     sift_up(heap_.size() - 1);
   }
 

@@ -14,7 +14,8 @@ Executor::Executor(const OpGraph& graph)
     : graph_(&graph),
       ops_(graph.size()),
       resources_(graph.resource_count()),
-      flows_(graph.network()) {
+      flows_(graph.network()),
+      slowed_(graph.resource_count(), graph.slowed_resources()) {
   std::size_t delays = 0;
   std::size_t kernels = 0;
   std::vector<RouteId> transfers;
@@ -47,6 +48,7 @@ void Executor::begin(const Costs& costs, Time start) {
   std::ranges::fill(resources_, Resource{});
   queue_.clear();
   flows_.reset(start);
+  slowed_.reset();
   arrived_.clear();
   next_arrived_ = 0;
   amount_ = costs.amount.data();
@@ -77,6 +79,39 @@ void Executor::start_moving(std::uint32_t op) {
   const FlowId flow = flows_.start(route, Bytes(amount_[op]), now_);
   if (index_of(flow) >= moving_.size()) moving_.resize(index_of(flow) + 1);
   moving_[index_of(flow)] = {op, queue_.take_sequence()};
+}
+
+// An end that was scheduled before the speed of its resource changed.
+bool Executor::has_moved(const Queue::Event& event) const {
+  const OpId op{event.payload};
+  if (graph_->kind(op) != OpKind::kExclusive) return false;
+  const std::uint32_t resource = graph_->target(op);
+  return slowed_.watches(resource) && !slowed_.ends(resource, event.payload, event.time);
+}
+
+void Executor::start_work(std::uint32_t op) {
+  const std::uint32_t resource = graph_->target(OpId{op});
+  if (graph_->kind(OpId{op}) != OpKind::kExclusive || !slowed_.watches(resource)) {
+    queue_.push(after(amount_[op]), op);
+    return;
+  }
+  const std::uint32_t sequence = queue_.take_sequence();
+  queue_.push(slowed_.begin(resource, op, amount_[op], sequence, now_), sequence, op);
+}
+
+void Executor::copy_began(std::uint32_t transfer) {
+  for (const Slowing& slowing : graph_->slowed_by(OpId{transfer})) {
+    const auto end = slowed_.copy_began(index_of(slowing.resource), now_);
+    if (end) queue_.push(end->time, end->sequence, end->op);
+  }
+}
+
+void Executor::copy_ended(std::uint32_t transfer) {
+  if (graph_->kind(OpId{transfer}) != OpKind::kTransfer || amount_[transfer] == 0) return;
+  for (const Slowing& slowing : graph_->slowed_by(OpId{transfer})) {
+    const auto end = slowed_.copy_ended(index_of(slowing.resource), now_);
+    if (end) queue_.push(end->time, end->sequence, end->op);
+  }
 }
 
 // Whether the next event is that a transfer arrives; if so it is the next of arrived_, at now_.
@@ -123,7 +158,7 @@ std::vector<PathStep> Executor::critical_path() const {
 
 std::size_t Executor::memory_bytes() const {
   return ops_.capacity() * sizeof(OpState) + resources_.capacity() * sizeof(Resource) +
-         queue_.memory_bytes() + flows_.memory_bytes() +
+         queue_.memory_bytes() + flows_.memory_bytes() + slowed_.memory_bytes() +
          (moving_.capacity() + arrived_.capacity()) * sizeof(MovingTransfer);
 }
 

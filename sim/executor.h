@@ -10,6 +10,7 @@
 #include "sim/ids.h"
 #include "sim/observer.h"
 #include "sim/op_graph.h"
+#include "sim/slowed_work.h"
 #include "sim/units.h"
 
 namespace rigsim::sim {
@@ -18,14 +19,17 @@ namespace rigsim::sim {
 enum class KeepPath : bool { kNo, kYes };
 
 /// Runs an op graph; owns all memory that a run needs, so that running again allocates nothing (as
-/// long as at most 4,096 transfers move at once; the first run with more makes room for them).
+/// long as at most 4,096 transfers move at once; the first run with more makes room for them, and
+/// for the ends that slowdowns move).
 ///
 /// The order of events is total: by time, then in the order of scheduling. An op's end is scheduled
 /// when the op starts; a transfer's, again, when its latency is over and it begins to move, and
 /// keeps that place when its rate changes. Ops without predecessors start first, in the order of
-/// their ids. When an op finishes, its resource first goes to the op that has been ready longest
-/// (ties: that became ready first in the order of events), then its successors that are ready start
-/// or queue up, in the order of their `precede` calls.
+/// their ids. An op whose resource a transfer slows likewise keeps its place when its end moves; at
+/// the instant at which a transfer begins to move or arrives, the end moves before anything waits
+/// or starts because of it. When an op finishes, its resource first goes to the op that has been
+/// ready longest (ties: that became ready first in the order of events), then its successors that
+/// are ready start or queue up, in the order of their `precede` calls.
 class Executor {
  public:
   /// `graph` must outlive this.
@@ -92,20 +96,28 @@ class Executor {
   bool flow_finishes_next();
   void collect_arrivals(Time at);
 
-  template <KeepPath keep, class Obs>
+  // `slowdowns`: whether transfers slow resources; without, nothing of it is compiled in.
+  template <KeepPath keep, bool slowdowns, class Obs>
+  void run_all(Obs& observer);
+  template <KeepPath keep, bool slowdowns, class Obs>
   void make_ready(std::uint32_t op, std::uint32_t cause, Obs& observer);
-  template <KeepPath keep, class Obs>
+  template <KeepPath keep, bool slowdowns, class Obs>
   void start_op(std::uint32_t op, std::uint32_t cause, Obs& observer);
-  template <KeepPath keep, class Obs>
+  template <KeepPath keep, bool slowdowns, class Obs>
   void finish_op(std::uint32_t op, Obs& observer);
-  template <KeepPath keep, class Obs>
+  template <KeepPath keep, bool slowdowns, class Obs>
   void release(std::uint32_t resource, std::uint32_t by, Obs& observer);
+  [[nodiscard]] bool has_moved(const Queue::Event& event) const;
+  void start_work(std::uint32_t op);
+  void copy_began(std::uint32_t transfer);
+  void copy_ended(std::uint32_t transfer);
 
   const OpGraph* graph_;
   std::vector<OpState> ops_;
   std::vector<Resource> resources_;
   Queue queue_;
   FlowNetwork flows_;
+  SlowedWork slowed_;
   std::vector<MovingTransfer> moving_;   // by flow
   std::vector<MovingTransfer> arrived_;  // those that finish now
   std::size_t next_arrived_ = 0;         // the first of them that was not handled yet
@@ -119,32 +131,45 @@ class Executor {
 template <KeepPath keep, class Obs>
 Time Executor::run(const Costs& costs, Time start, Obs& observer) {
   begin(costs, start);
-  const auto size = static_cast<std::uint32_t>(graph_->size());
-  for (std::uint32_t op = 0; op < size; ++op) {
-    if (graph_->in_degree(OpId{op}) == 0) make_ready<keep>(op, kNone, observer);
-  }
-  while (true) {
-    if ((flows_.active() != 0 || next_arrived_ < arrived_.size()) && flow_finishes_next()) {
-      finish_op<keep>(arrived_[next_arrived_++].op, observer);
-    } else if (!queue_.empty()) {
-      const Queue::Event event = queue_.pop();
-      now_ = event.time;
-      const bool latency_over =
-          graph_->kind(OpId{event.payload}) == OpKind::kTransfer && amount_[event.payload] > 0;
-      if (latency_over) {
-        start_moving(event.payload);
-      } else {
-        finish_op<keep>(event.payload, observer);
-      }
-    } else {
-      break;
-    }
+  if (graph_->slowed_resources().empty()) {
+    run_all<keep, false>(observer);
+  } else {
+    run_all<keep, true>(observer);
   }
   path_kept_ = keep == KeepPath::kYes;
   return now_;
 }
 
-template <KeepPath keep, class Obs>
+template <KeepPath keep, bool slowdowns, class Obs>
+void Executor::run_all(Obs& observer) {
+  const auto size = static_cast<std::uint32_t>(graph_->size());
+  for (std::uint32_t op = 0; op < size; ++op) {
+    if (graph_->in_degree(OpId{op}) == 0) make_ready<keep, slowdowns>(op, kNone, observer);
+  }
+  while (true) {
+    if ((flows_.active() != 0 || next_arrived_ < arrived_.size()) && flow_finishes_next()) {
+      finish_op<keep, slowdowns>(arrived_[next_arrived_++].op, observer);
+    } else if (!queue_.empty()) {
+      const Queue::Event event = queue_.pop();
+      if constexpr (slowdowns) {
+        if (has_moved(event)) continue;
+      }
+      now_ = event.time;
+      const bool latency_over =
+          graph_->kind(OpId{event.payload}) == OpKind::kTransfer && amount_[event.payload] > 0;
+      if (latency_over) {
+        start_moving(event.payload);
+        if constexpr (slowdowns) copy_began(event.payload);
+      } else {
+        finish_op<keep, slowdowns>(event.payload, observer);
+      }
+    } else {
+      break;
+    }
+  }
+}
+
+template <KeepPath keep, bool slowdowns, class Obs>
 void Executor::make_ready(std::uint32_t op, std::uint32_t cause, Obs& observer) {
   if (graph_->kind(OpId{op}) == OpKind::kExclusive) {
     const std::uint32_t target = graph_->target(OpId{op});
@@ -154,10 +179,10 @@ void Executor::make_ready(std::uint32_t op, std::uint32_t cause, Obs& observer) 
     }
     resources_[target].busy = true;
   }
-  start_op<keep>(op, cause, observer);
+  start_op<keep, slowdowns>(op, cause, observer);
 }
 
-template <KeepPath keep, class Obs>
+template <KeepPath keep, bool slowdowns, class Obs>
 void Executor::start_op(std::uint32_t op, std::uint32_t cause, Obs& observer) {
   OpState& state = ops_[op];
   state.started = now_;
@@ -166,34 +191,42 @@ void Executor::start_op(std::uint32_t op, std::uint32_t cause, Obs& observer) {
   if (graph_->kind(OpId{op}) == OpKind::kTransfer) {
     const RouteId route{graph_->target(OpId{op})};
     queue_.push(after(graph_->network().latency(route).count()), op);
+    return;
+  }
+  if constexpr (slowdowns) {
+    start_work(op);
   } else {
     queue_.push(after(amount_[op]), op);
   }
 }
 
-template <KeepPath keep, class Obs>
+template <KeepPath keep, bool slowdowns, class Obs>
 void Executor::finish_op(std::uint32_t op, Obs& observer) {
   ops_[op].finished = now_;
   last_finished_ = op;
   observer.op_finished(OpId{op}, now_);
+  if constexpr (slowdowns) copy_ended(op);
   if (graph_->kind(OpId{op}) == OpKind::kExclusive) {
-    release<keep>(graph_->target(OpId{op}), op, observer);
+    release<keep, slowdowns>(graph_->target(OpId{op}), op, observer);
   }
   for (const OpId next : graph_->successors(OpId{op})) {
-    if (--ops_[index_of(next)].pending == 0) make_ready<keep>(index_of(next), op, observer);
+    if (--ops_[index_of(next)].pending == 0) {
+      make_ready<keep, slowdowns>(index_of(next), op, observer);
+    }
   }
 }
 
-template <KeepPath keep, class Obs>
+template <KeepPath keep, bool slowdowns, class Obs>
 void Executor::release(std::uint32_t resource, std::uint32_t by, Obs& observer) {
   Resource& freed = resources_[resource];
+  if constexpr (slowdowns) slowed_.finish(resource);
   const std::uint32_t op = freed.first_waiting;
   if (op == kNone) {
     freed.busy = false;
     return;
   }
   freed.first_waiting = ops_[op].link;
-  start_op<keep>(op, by | kFreedResource, observer);
+  start_op<keep, slowdowns>(op, by | kFreedResource, observer);
 }
 
 // The two usual forms are compiled once, in executor.cc.

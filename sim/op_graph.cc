@@ -114,9 +114,27 @@ std::optional<RouteId> OpGraph::route(OpId op) const {
   return RouteId{target(op)};
 }
 
+std::span<const Slowing> OpGraph::slowed_by(OpId op) const {
+  const auto found = std::ranges::equal_range(slowings_, op, {}, &Slowing::transfer);
+  return {found.begin(), found.end()};
+}
+
+OpGraph OpGraph::without_transfers() const {
+  OpGraph graph = *this;
+  graph.slowed_.clear();
+  graph.slowings_.clear();
+  for (std::size_t op = 0; op < ops_.size(); ++op) {
+    if (kind(OpId(static_cast<std::uint32_t>(op))) != OpKind::kTransfer) continue;
+    graph.ops_[op].use = static_cast<std::uint32_t>(OpKind::kDelay) << kTargetBits;
+    graph.costs_.amount[op] = 0;
+  }
+  return graph;
+}
+
 std::size_t OpGraph::memory_bytes() const {
   return ops_.capacity() * sizeof(PackedOp) + first_successor_.capacity() * sizeof(std::uint32_t) +
-         successors_.capacity() * sizeof(OpId) + costs_.amount.capacity() * sizeof(std::int64_t) +
+         successors_.capacity() * sizeof(OpId) + slowed_.capacity() * sizeof(SlowedResource) +
+         slowings_.capacity() * sizeof(Slowing) + costs_.amount.capacity() * sizeof(std::int64_t) +
          network_.memory_bytes();
 }
 
@@ -136,6 +154,37 @@ void OpGraphBuilder::reserve(std::size_t ops, std::size_t edges) {
   edges_.reserve(edges);
 }
 
+/// Keeps the slowdowns that can be felt: without one the executor does not look for any.
+void OpGraphBuilder::add_slowdowns(OpGraph& graph) const {
+  std::vector<Speed> speeds(resource_count_, Speed(kFullSpeed));
+  for (const auto& [resource, slowdown] : slowdowns_) {
+    if (index_of(resource) >= resource_count_) {
+      throw std::invalid_argument(fmt::format("a slowdown of resource {}: there are {}",
+                                              index_of(resource), resource_count_));
+    }
+    speeds[index_of(resource)] = speed_after(slowdown);
+  }
+  std::vector<bool> felt(resource_count_);
+  for (const Slowing& slowing : slowings_) {
+    const auto [transfer, resource] = slowing;
+    check_target(index_of(transfer), "resource", index_of(resource), resource_count_);
+    check_target(index_of(transfer), "slowing op", index_of(transfer), ops_.size());
+    if (graph.kind(transfer) != OpKind::kTransfer) {
+      throw std::invalid_argument(
+          fmt::format("op {}: only a transfer slows a resource", index_of(transfer)));
+    }
+    if (speeds[index_of(resource)] == Speed(kFullSpeed)) continue;
+    graph.slowings_.push_back(slowing);
+    felt[index_of(resource)] = true;
+  }
+  std::ranges::sort(graph.slowings_);
+  const auto twice = std::ranges::unique(graph.slowings_);
+  graph.slowings_.erase(twice.begin(), twice.end());
+  for (std::uint32_t resource = 0; resource < resource_count_; ++resource) {
+    if (felt[resource]) graph.slowed_.push_back({ResourceId{resource}, speeds[resource]});
+  }
+}
+
 OpGraph OpGraphBuilder::compile() && {
   if (ops_.size() > kMaxOps || edges_.size() > kMaxEdges || resource_count_ > kMaxOps ||
       network_.route_count() > kMaxOps) {
@@ -153,6 +202,7 @@ OpGraph OpGraphBuilder::compile() && {
     graph.ops_[op] = {static_cast<std::uint32_t>(use.kind) << OpGraph::kTargetBits | use.target, 0};
     graph.costs_.amount[op] = use.amount;
   }
+  if (!slowdowns_.empty() || !slowings_.empty()) add_slowdowns(graph);
   // Counting sort of the edges by their first op; edges of one op keep their order.
   graph.first_successor_.assign(ops_.size() + 1, 0);
   for (const Edge& edge : edges_) {

@@ -11,6 +11,7 @@
 
 #include "sim/ids.h"
 #include "sim/network.h"
+#include "sim/slowed_work.h"
 #include "sim/units.h"
 
 namespace rigsim::sim {
@@ -43,6 +44,13 @@ struct Costs {
   std::vector<std::int64_t> amount;
 };
 
+/// A transfer and a resource that works more slowly while it moves.
+struct Slowing {
+  OpId transfer;
+  ResourceId resource;
+  friend auto operator<=>(const Slowing&, const Slowing&) = default;
+};
+
 /// Ops and who must finish before whom, in compressed sparse rows; immutable. Built by
 /// OpGraphBuilder.
 class OpGraph {
@@ -68,6 +76,15 @@ class OpGraph {
   /// The resource or route number of an op that has one, else 0; unchecked, for inner loops.
   [[nodiscard]] std::uint32_t target(OpId op) const { return ops_[index_of(op)].use & kTargetMask; }
 
+  /// The resources that some transfer slows, with their speeds meanwhile; in the order of ids.
+  [[nodiscard]] const std::vector<SlowedResource>& slowed_resources() const { return slowed_; }
+  /// What the transfer `op` slows while it moves.
+  [[nodiscard]] std::span<const Slowing> slowed_by(OpId op) const;
+
+  /// The same ops and edges, where each transfer is a Delay of 0: what runs make of the difference
+  /// is what the transfers cost. Run it with costs that are 0 there.
+  [[nodiscard]] OpGraph without_transfers() const;
+
   /// The costs that the graph was built with.
   [[nodiscard]] const Costs& costs() const { return costs_; }
 
@@ -91,6 +108,8 @@ class OpGraph {
   std::vector<PackedOp> ops_;
   std::vector<std::uint32_t> first_successor_;  // size() + 1 entries
   std::vector<OpId> successors_;
+  std::vector<SlowedResource> slowed_;
+  std::vector<Slowing> slowings_;  // in the order of the transfers
   Costs costs_;
 };
 
@@ -100,6 +119,13 @@ class OpGraphBuilder {
   explicit OpGraphBuilder(Network network = {}) : network_(std::move(network)) {}
 
   ResourceId add_resource() { return ResourceId{resource_count_++}; }
+  /// While one or more of the transfers that slow it move, `resource` works at 1 - `slowdown` of
+  /// its speed (see SlowedWork); 0 unless set. Latency is not moving.
+  void set_slowdown(ResourceId resource, double slowdown) {
+    slowdowns_.push_back({resource, slowdown});
+  }
+  /// `transfer` is one of those.
+  void slow(OpId transfer, ResourceId resource) { slowings_.push_back({transfer, resource}); }
   OpId add(const Op& op);
   /// Adds an op that waits for all of `after`.
   OpId add(const Op& op, std::span<const OpId> after);
@@ -120,8 +146,8 @@ class OpGraphBuilder {
   [[nodiscard]] const Network& network() const { return network_; }
 
   /// Throws std::invalid_argument, naming the op, for a resource, route or op that does not exist,
-  /// a negative duration or size, and ops that wait for each other in a circle; also beyond 2^30
-  /// ops or 2^32 edges.
+  /// a negative duration or size, ops that wait for each other in a circle, a slowdown that is not
+  /// in [0, 1) and one by an op that is no transfer; also beyond 2^30 ops or 2^32 edges.
   [[nodiscard]] OpGraph compile() &&;
 
  private:
@@ -129,11 +155,19 @@ class OpGraphBuilder {
     OpId before;
     OpId after;
   };
+  struct Slowdown {
+    ResourceId resource;
+    double slowdown;
+  };
+
+  void add_slowdowns(OpGraph& graph) const;
 
   Network network_;
   std::uint32_t resource_count_ = 0;
   std::vector<Op> ops_;
   std::vector<Edge> edges_;
+  std::vector<Slowdown> slowdowns_;
+  std::vector<Slowing> slowings_;
 };
 
 }  // namespace rigsim::sim
