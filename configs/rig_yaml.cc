@@ -3,13 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "configs/catalog.h"
 #include "configs/device_reference.h"
 #include "configs/device_yaml.h"
 #include "configs/rig_name.h"
+#include "configs/rig_plan.h"
 #include "configs/rig_wiring.h"
+#include "topology/cluster.h"
 #include "topology/rig_builder.h"
+#include "topology/rig_change.h"
 #include "topology/rig_check.h"
 
 namespace rigsim::configs {
@@ -20,13 +25,21 @@ using topology::InstalledDevice;
 using topology::LinkChoice;
 using topology::Rig;
 
-constexpr int kMostDevices = 1024;
+/// The lanes of a device's slot, where they are fewer than its own.
+void read_lanes(const ValueReader& value, topology::Device& device) {
+  const int lanes = value.as<int>();
+  if (lanes > device.pcie_lanes) {
+    value.fail(fmt::format("{} has {} PCIe lanes, got {}", device.name, device.pcie_lanes, lanes));
+  }
+  value.checked([&] { (void)topology::pcie_link(device.pcie_gen, lanes); });
+  device.pcie_lanes = lanes;
+}
 
 void read_devices_of(const ValueReader& item, const Catalog& catalog, Rig& rig) {
   ObjectReader map = item.object();
   InstalledDevice installed;
   installed.device = read_device_reference(map.value("device"), catalog);
-  const int count = map.count_or("count", 1, 1, kMostDevices);
+  const int count = map.count_or("count", 1, 1, kMostInAMachine);
   if (const auto name = map.optional_value("name")) {
     installed.name = name->as<std::string>();
     if (count > 1) name->fail("a name is for one device; leave it out where count is above 1");
@@ -35,6 +48,7 @@ void read_devices_of(const ValueReader& item, const Catalog& catalog, Rig& rig) 
     installed.power_limit = limit->as<sim::Watts>();
     limit->checked([&] { check_power_limit(installed.device, *installed.power_limit); });
   }
+  if (const auto lanes = map.optional_value("lanes")) read_lanes(*lanes, installed.device);
   map.finish();
   for (int i = 0; i < count; ++i) {
     rig.devices.push_back(installed);
@@ -46,15 +60,16 @@ void read_devices_of(const ValueReader& item, const Catalog& catalog, Rig& rig) 
 
 Rig read_devices(const ValueReader& list, const Catalog& catalog) {
   Rig rig;
+  std::set<std::string> names;
   for (const ValueReader& item : list.some_items()) {
     const std::size_t before = rig.devices.size();
     read_devices_of(item, catalog, rig);
     if (rig.devices.size() > kMostDevices) {
       item.fail(fmt::format("more than {} devices in one rig", kMostDevices));
     }
-    for (std::size_t i = 0; i < before; ++i) {
-      if (rig.devices[i].name == rig.devices[before].name) {
-        item.fail(fmt::format("two devices are named {}", in_quotes(rig.devices[before].name)));
+    for (std::size_t i = before; i < rig.devices.size(); ++i) {
+      if (!names.insert(rig.devices[i].name).second) {
+        item.fail(fmt::format("two devices are named {}", in_quotes(rig.devices[i].name)));
       }
     }
   }
@@ -82,6 +97,21 @@ LinkChoice read_link(const ValueReader& value) {
 
 bool is_wired_by_hand(const ObjectReader& entry) {
   return entry.has("cables") || entry.has("nodes") || entry.has("peer_access");
+}
+
+/// Wires what the short form says. `rig` has its name, devices and host.
+Rig planned(ObjectReader& entry, const std::optional<ValueReader>& link, Rig rig) {
+  const RigPlan plan = read_rig_plan(entry, rig);
+  const LinkChoice choice = link ? read_link(*link) : LinkChoice::kDefault;
+  const ValueReader place = link ? *link : entry.value("devices");
+  return place.checked([&] {
+    Rig built = topology::build_rig({rig.name, rig.devices, choice, rig.host, plan.pcie});
+    if (plan.peer_access) {
+      built = topology::with_pcie_peer_access(std::move(built), *plan.peer_access);
+    }
+    if (plan.machines == 1) return built;
+    return topology::build_cluster(built, plan.machines, plan.network);
+  });
 }
 
 void write_host(YamlWriter& out, const Host& host) {
@@ -167,14 +197,11 @@ Rig read_rig(ObjectReader& entry, const Catalog& catalog) {
   rig.name = name;
   rig.host = read_host_of(entry, rig, catalog);
   const auto link = entry.optional_value("link");
-  if (link && is_wired_by_hand(entry)) {
-    link->fail("give either a link, or nodes, cables and peer_access");
-  }
-  if (!is_wired_by_hand(entry)) {
-    const LinkChoice choice = link ? read_link(*link) : LinkChoice::kDefault;
-    const ValueReader place = link ? *link : entry.value("devices");
-    return place.checked(
-        [&] { return topology::build_rig({rig.name, rig.devices, choice, rig.host}); });
+  if (!is_wired_by_hand(entry)) return planned(entry, link, std::move(rig));
+  if (link) link->fail("give either a link, or nodes, cables and peer_access");
+  if (has_rig_plan(entry)) {
+    entry.whole().fail(
+        "give either nodes, cables and peer_access, or sockets, switches, machines and the like");
   }
   read_wiring(entry, rig);
   entry.whole().checked([&] { topology::validate(rig); });

@@ -12,8 +12,9 @@ namespace rigsim::configs {
 class Catalog;
 
 /// Reads a rig: `name`, `devices` (each a catalogue name or a definition, with `count`, `name`,
-/// `power_limit`), `host` (a name or a definition), and either `link` (pcie, nvlink, default) or
-/// the wiring itself: `nodes`, `cables`, `peer_access`. A definition `{like: rtx-4090, memory: 48
+/// `power_limit`, and `lanes` of its slot), `host` (a name or a definition), and either `link`
+/// (pcie, nvlink, default) with the keys of rig_plan.h, or the wiring itself: `nodes`, `cables`,
+/// `peer_access`. A definition `{like: rtx-4090, memory: 48
 /// GiB}` takes what it does not say from the catalogue. The caller calls finish(). Throws
 /// ConfigError with the place: unknown names, a cable to nowhere or to itself, two alike, a cycle
 /// of PCIe cables, a device that reaches no host, a link that a device does not have.

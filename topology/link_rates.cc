@@ -151,4 +151,74 @@ StagedCopyRate staged_copy(const Device& device) {
           gbps(std::min(both_ways, 2 * link_bound))};
 }
 
+namespace {
+
+struct SocketLink {
+  std::string_view cpus;
+  double gbps;
+};
+
+// Genoa 39 of 54 GB/s and Turin 51 of 57 GB/s, peer copies across sockets (rtx6kpro @29f3863a).
+// Intel: no copy was measured; the planning constants of NCCL (topo.h @5067397c), which are
+//   cautious: where it has one for AMD (16 GB/s), copies reach two to three times as much.
+// Latency: peer copies across sockets take 1.3 us, of which four PCIe cables are 1.08 (Turin,
+//   rtx6kpro @29f3863a).
+constexpr std::array<SocketLink, 6> kSocketLinks{{{"amd-genoa", 39.0},
+                                                  {"amd-turin", 51.0},
+                                                  {"intel-broadwell", 6.0},
+                                                  {"intel-skylake", 10.0},
+                                                  {"intel-sapphire-rapids", 22.0},
+                                                  {"intel-emerald-rapids", 40.0}}};
+constexpr nanoseconds kSocketLatency(220);
+
+}  // namespace
+
+LinkRate socket_cable(std::string_view cpus) {
+  const auto found = std::ranges::find(kSocketLinks, cpus, &SocketLink::cpus);
+  if (found != kSocketLinks.end())
+    return {fmt::format("socket-{}", cpus), gbps(found->gbps), kSocketLatency, CableKind::kSocket};
+  std::string names;
+  for (const SocketLink& link : kSocketLinks)
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", link.cpus);
+  throw std::invalid_argument(
+      fmt::format("socket link \"{}\" is unknown, known are {}", cpus, names));
+}
+
+LinkRate root_complex_to_memory() {
+  // Eight pinned copies through one quadrant of a Threadripper PRO 7955WX: 73.1 GB/s in, 72.9 out;
+  // a peer in another quadrant answers 10 ns later, over two such ways (rtx6kpro @29f3863a).
+  return {"on-die", gbps(73.0), nanoseconds(5), CableKind::kOnDie};
+}
+
+sim::Bandwidth nic_rate(const Device& device) {
+  if (device.pcie_gen < 1)
+    throw std::invalid_argument(fmt::format("{} is not a PCIe device", device.name));
+  // One NIC per GPU, as vendors pair them: DGX A100 200, DGX H100 400 Gbit/s (their data sheets).
+  constexpr std::array<double, 6> kGbitPerSecond{40, 56, 100, 200, 400, 800};
+  const auto generation = std::min(device.pcie_gen, static_cast<int>(kGbitPerSecond.size()));
+  return gbps(kGbitPerSecond[static_cast<std::size_t>(generation - 1)] / 8);
+}
+
+LinkRate network_cable(sim::Bandwidth line_rate, std::optional<sim::Duration> latency) {
+  if (!(line_rate.count() > 0) || !std::isfinite(line_rate.count()))
+    throw std::invalid_argument(
+        fmt::format("a NIC's rate must be > 0 and finite, got {} GB/s", line_rate.count() * 1e-9));
+  if (latency && *latency < sim::Duration::zero())
+    throw std::invalid_argument(fmt::format("a network's latency must be >= 0, got {} us",
+                                            sim::to_seconds(*latency) * 1e6));
+  // 46 to 48 of 50 GB/s by one 400 Gbit/s NIC (NVIDIA/nccl-tests#290). NCCL counts 2.7 us for a hop
+  // from GPU to GPU over the network by its shortest protocol (tuning.cc @5067397c), of which four
+  // PCIe cables are 1.08. No latency of the switches themselves was found.
+  constexpr double kAchieved = 0.94;
+  constexpr nanoseconds kNicToNic(1620);
+  return {fmt::format("network{}g", std::lround(line_rate.count() * 8e-9)), line_rate * kAchieved,
+          latency.value_or(kNicToNic) / 2, CableKind::kNetwork};
+}
+
+LinkRate switch_cable(const LinkRate& nic_cable, double cables) {
+  // No measurement of a further switch was found: half of the first one's share.
+  return {fmt::format("{}x{}", nic_cable.type, std::lround(cables)),
+          nic_cable.per_direction * cables, nic_cable.latency / 2, CableKind::kNetwork};
+}
+
 }  // namespace rigsim::topology

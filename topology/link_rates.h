@@ -1,6 +1,8 @@
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "sim/units.h"
 #include "topology/device.h"
@@ -43,5 +45,26 @@ struct StagedCopyRate {
 /// Staged copies out of or into `device` by its PCIe generation, lanes and form.
 /// Throws std::invalid_argument as host_cable() does.
 [[nodiscard]] StagedCopyRate staged_copy(const Device& device);
+
+/// The link between two sockets, by the CPUs that stand there: "amd-genoa", "amd-turin",
+/// "intel-broadwell", "intel-skylake", "intel-sapphire-rapids", "intel-emerald-rapids".
+/// Throws std::invalid_argument for another name, listing these.
+[[nodiscard]] LinkRate socket_cable(std::string_view cpus);
+
+/// What a group of root ports (a quadrant) can move to and from host memory.
+[[nodiscard]] LinkRate root_complex_to_memory();
+
+/// The line rate per direction of the NIC that is sold for machines with such devices, by their
+/// PCIe generation. Throws std::invalid_argument for a device off PCIe.
+[[nodiscard]] sim::Bandwidth nic_rate(const Device& device);
+
+/// A NIC's cable to its switch. `line_rate` per direction; `latency` is that from NIC to NIC
+/// through one switch, of which each cable has half; none: NCCL's figure. Throws
+/// std::invalid_argument unless the rate is finite and > 0 and the latency >= 0.
+[[nodiscard]] LinkRate network_cable(sim::Bandwidth line_rate,
+                                     std::optional<sim::Duration> latency = {});
+
+/// Between two switches: `cables` of those of NICs side by side, as one.
+[[nodiscard]] LinkRate switch_cable(const LinkRate& nic_cable, double cables);
 
 }  // namespace rigsim::topology

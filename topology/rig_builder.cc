@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -29,12 +30,12 @@ bool has_nvlink(const Device& device) {
 /// Adds the wiring of a rig to its devices, one kind of cable at a time.
 class Wiring {
  public:
-  Wiring(Rig& rig, LinkChoice link) : rig_(rig), link_(link) {}
+  Wiring(Rig& rig, const RigRequest& request)
+      : rig_(rig), link_(request.link), plan_(request.pcie) {}
 
   void wire() {
     if (!on_pcie(device(0))) return;
-    const NodeId host = add_node({NodeKind::kHost, "host0", {}});
-    for (std::uint32_t i = 0; i < count(); ++i) add_cable(node_of(i), host, host_cable(device(i)));
+    wire_pcie(rig_, plan_);
     if (link_ == LinkChoice::kNvlink) add_bridges();
     if (link_ != LinkChoice::kPcie) {
       add_switch();
@@ -119,6 +120,7 @@ class Wiring {
 
   Rig& rig_;
   LinkChoice link_;
+  const PciePlan& plan_;
 };
 
 void check_nvlink_wish(const RigRequest& request) {
@@ -134,10 +136,27 @@ void check_nvlink_wish(const RigRequest& request) {
                                                                  : ""));
 }
 
+/// No board joins more of them.
+constexpr std::size_t kMostOnABoard = 8;
+
+void check_board(const RigRequest& request) {
+  if (request.link == LinkChoice::kPcie) return;
+  for (const PeerLinkKind kind : {PeerLinkKind::kNvlinkSwitch, PeerLinkKind::kXgmi}) {
+    const auto members = std::ranges::count_if(
+        request.devices, [&](const InstalledDevice& d) { return d.device.peer_link.kind == kind; });
+    if (static_cast<std::size_t>(members) > kMostOnABoard)
+      throw std::invalid_argument(fmt::format(
+          "{}: a board joins at most {} of {} by {}, got {}; more of them are several machines",
+          request.name, kMostOnABoard, request.devices.front().device.name,
+          kind == PeerLinkKind::kXgmi ? "xGMI" : "NVSwitch", members));
+  }
+}
+
 void check_wish(const RigRequest& request) {
   if (request.devices.empty())
     throw std::invalid_argument(fmt::format("{}: a rig needs a device", request.name));
   check_nvlink_wish(request);
+  check_board(request);
   if (request.devices.size() == 1) return;
   for (const InstalledDevice& installed : request.devices)
     if (!on_pcie(installed.device))
@@ -163,7 +182,7 @@ Rig build_rig(const RigRequest& request) {
     if (installed.name.empty()) installed.name = default_name(installed.device, i);
     rig.nodes.push_back({NodeKind::kDevice, installed.name, i});
   }
-  Wiring(rig, request.link).wire();
+  Wiring(rig, request).wire();
   validate(rig);
   return rig;
 }

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "topology/pcie_plan.h"
 #include "topology/rig.h"
 
 namespace rigsim::topology {
@@ -22,15 +23,17 @@ struct RigRequest {
       devices;  ///< an empty InstalledDevice::name becomes "gpu0", "gpu1", ... or "cpu0"
   LinkChoice link = LinkChoice::kDefault;
   Host host;
+  PciePlan pcie = {};  ///< one socket with all devices on it, unless it says more
 };
 
-/// Wires a rig: every PCIe device on the host's root complex by its own link (the device's own
-/// generation and lanes), bridges on pairs 0-1, 2-3, ..., one NVSwitch for all devices that need
-/// one, an xGMI mesh. Devices off PCIe (an Apple SoC, a CPU) have no cables. Peer access: always
-/// over NVLink and xGMI, over PCIe where both devices' stock driver allows it (Device::pcie_p2p).
-/// Bandwidths and latencies: link_rates.h. Throws std::invalid_argument when the wish cannot be
-/// wired: no devices, NVLink asked of a device without it, a bridge with nothing at its other end,
-/// several devices off PCIe; the message says which device and why.
+/// Wires one machine: every PCIe device by its own link (the device's own generation and lanes)
+/// where the PCIe plan puts it, bridges on pairs 0-1, 2-3, ..., one NVSwitch for all devices that
+/// need one, an xGMI mesh. Devices off PCIe (an Apple SoC, a CPU) have no cables. Peer access:
+/// always over NVLink and xGMI, over PCIe where both devices' stock driver allows it
+/// (Device::pcie_p2p). Bandwidths and latencies: link_rates.h. Throws std::invalid_argument when
+/// the wish cannot be wired: no devices, more than eight on one NVSwitch or xGMI board, NVLink
+/// asked of a device without it, a bridge with nothing at its other end, several devices off PCIe,
+/// a PCIe plan that does not fit the devices; the message says which device and why.
 [[nodiscard]] Rig build_rig(const RigRequest& request);
 
 }  // namespace rigsim::topology

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <random>
 
@@ -81,14 +82,59 @@ TEST(NamedRig, JoinsDevicesAsNamed) {
   EXPECT_EQ(joined("2x4090"), 0);
 }
 
+TEST(NamedRig, PermitsPeerAccessAndNarrowsSlotsAsNamed) {
+  EXPECT_TRUE(catalog().rig("2x4090").peer_access.empty());
+  EXPECT_EQ(catalog().rig("2x4090-p2p").peer_access.size(), 2U);
+  EXPECT_TRUE(catalog().rig("2xa6000-nop2p").peer_access.empty());
+  const topology::Rig narrow = catalog().rig("2x3090-x8");
+  EXPECT_EQ(narrow.cables[0].type, "pcie4x8");
+  EXPECT_EQ(narrow.devices[0].device.pcie_lanes, 8);
+  const topology::Rig both = catalog().rig("2x4090-x4-p2p@300W");
+  EXPECT_EQ(both.cables[1].type, "pcie4x4");
+  EXPECT_EQ(both.peer_access.size(), 2U);
+  EXPECT_EQ(both.devices[1].power_limit, 300_W);
+}
+
+// 64 machines of 8 with a NIC for each GPU: 512 NICs, 16 leaves of 32 and a spine.
+TEST(NamedRig, JoinsMachinesByANetwork) {
+  const topology::Rig rig = catalog().rig("64x8xh100-sxm");
+  EXPECT_EQ(rig.name, "64x8xh100-sxm");
+  EXPECT_EQ(rig.devices.size(), 512U);
+  const auto count = [&](topology::NodeKind kind) {
+    return std::ranges::count(rig.nodes, kind, &topology::Node::kind);
+  };
+  EXPECT_EQ(count(topology::NodeKind::kNic), 512);
+  EXPECT_EQ(count(topology::NodeKind::kNetworkSwitch), 17);
+  EXPECT_EQ(count(topology::NodeKind::kNvSwitch), 64);
+}
+
+TEST(NamedRig, CountsBoardsOfEightAsMachines) {
+  const topology::Rig rig = catalog().rig("16xh100-sxm");
+  EXPECT_EQ(rig.devices.size(), 16U);
+  EXPECT_EQ(rig.nodes.back().kind, topology::NodeKind::kNetworkSwitch);
+  EXPECT_EQ(rig.devices[8].name, "m1.gpu0");
+  EXPECT_EQ(catalog().rig("2x8xh100-sxm").cables.size(), rig.cables.size());
+  EXPECT_EQ(catalog().rig("1x8xh100-sxm").cables.size(), 16U);
+}
+
 TEST(NamedRig, RefusesWhatIsNoRig) {
   EXPECT_THAT(refusal([] { (void)catalog().rig("2x4091"); }),
               StartsWith("rig \"2x4091\": unknown device \"4091\", did you mean \"4090\""));
-  EXPECT_THAT(refusal([] { (void)catalog().rig("toaster"); }), HasSubstr("a rig is [N x]device"));
+  EXPECT_THAT(refusal([] { (void)catalog().rig("toaster"); }),
+              HasSubstr("a rig is [M x][N x]device"));
   EXPECT_THAT(refusal([] { (void)catalog().rig("0x4090"); }),
-              HasSubstr("from 1 to 1024, got \"0\""));
+              HasSubstr("from 1 to 65536, got \"0\""));
   EXPECT_THAT(refusal([] { (void)catalog().rig("99999999999x4090"); }),
-              HasSubstr("from 1 to 1024"));
+              HasSubstr("from 1 to 65536"));
+  EXPECT_THAT(refusal([] { (void)catalog().rig("2000x4090"); }),
+              HasSubstr("of one machine must be from 1 to 1024, got 2000; MxNxdevice"));
+  EXPECT_THAT(refusal([] { (void)catalog().rig("12xh100-sxm"); }),
+              HasSubstr("stand on boards of 8; 12 of them are no whole number of machines"));
+  EXPECT_THAT(refusal([] { (void)catalog().rig("9000x8xh100-sxm"); }),
+              HasSubstr("the number of machines must be from 1 to 8192, got \"9000\""));
+  EXPECT_THAT(refusal([] { (void)catalog().rig("2x4090-x8-x4"); }), HasSubstr("unknown device"));
+  EXPECT_THAT(refusal([] { (void)catalog().rig("2xrtx-4060-x16"); }),
+              HasSubstr("has 8 PCIe lanes, not 16"));
   EXPECT_THAT(refusal([] { (void)catalog().rig("2x4090-nvlink"); }), HasSubstr("no NVLink"));
   EXPECT_THAT(refusal([] { (void)catalog().rig("2x4090@230"); }), HasSubstr("the unit is missing"));
   EXPECT_THAT(refusal([] { (void)catalog().rig("2x4090@2300W"); }),
@@ -167,6 +213,55 @@ TEST(ReadRig, NamesThePlaceOfAWrongWiring) {
   EXPECT_THAT(refusal(with("from: gpu0, to: gpu1", "from: gpu0, to: gpu7")),
               HasSubstr("peer_access[0].to: unknown value \"gpu7\""));
   EXPECT_THAT(refusal(with("kind: host", "kind: hots")), HasSubstr("did you mean \"host\"?"));
+}
+
+constexpr std::string_view kPlanned =
+    "name: server\ndevices: [{device: rtx-pro-6000-blackwell, count: 4, lanes: 8}]\n"
+    "sockets: 2\nsocket_link: amd-turin\n"
+    "root_complexes: [{name: q0, socket: 1, memory: 60 GB/s}]\n"
+    "switches:\n  - {name: sw0, devices: [gpu0, gpu1], uplink: pcie5x16, at: q0}\n"
+    "  - {name: sw1, devices: [gpu2], at: sw0,\n"
+    "     uplink: {type: pcie5x8, bandwidth: 20 GB/s, latency: 300 ns}}\n"
+    "p2p: none\nmachines: 3\n"
+    "network: {topology: rail-optimized, nic: 200 Gbit/s, nics: 2, latency: 2 us, radix: 32}\n";
+
+std::string planned_with(std::string_view from, std::string_view to) {
+  std::string text(kPlanned);
+  return text.replace(text.find(from), from.size(), to);
+}
+
+TEST(ReadRig, TakesTheShortFormOfAServerAndACluster) {
+  const topology::Rig rig = read(kPlanned);
+  EXPECT_EQ(rig.devices.size(), 12U);
+  EXPECT_TRUE(rig.peer_access.empty());
+  const auto cable = [&](std::string_view a, std::string_view b) {
+    const auto name = [&](topology::NodeId id) {
+      return rig.nodes[static_cast<std::size_t>(id)].name;
+    };
+    return *std::ranges::find_if(
+        rig.cables, [&](const topology::Cable& c) { return name(c.a) == a && name(c.b) == b; });
+  };
+  EXPECT_EQ(cable("m1.gpu0", "m1.sw0").type, "pcie5x8");
+  EXPECT_EQ(cable("m1.sw1", "m1.sw0").per_direction, 20_GBps);
+  EXPECT_EQ(cable("m1.sw1", "m1.sw0").latency, std::chrono::nanoseconds(300));
+  EXPECT_EQ(cable("m0.q0", "m0.host1").per_direction, 60_GBps);
+  EXPECT_EQ(cable("m0.host0", "m0.host1").type, "socket-amd-turin");
+  EXPECT_EQ(cable("m0.gpu3", "m0.q0").type, "pcie5x8");
+  EXPECT_EQ(cable("m2.nic1", "leaf0").type, "network200g");
+}
+
+TEST(ReadRig, NamesThePlaceOfAWrongPlan) {
+  EXPECT_THAT(refusal(planned_with("pcie5x16", "pcie5")),
+              HasSubstr("switches[0].uplink: a PCIe link is written as pcie5x16, got \"pcie5\""));
+  EXPECT_THAT(refusal(planned_with("[gpu2]", "[gpu9]")),
+              HasSubstr("switches[1].devices[0]: unknown value \"gpu9\""));
+  EXPECT_THAT(refusal(planned_with("lanes: 8", "lanes: 32")), HasSubstr("has 16 PCIe lanes"));
+  EXPECT_THAT(refusal(planned_with("amd-turin", "amd")), HasSubstr("socket link \"amd\""));
+  EXPECT_THAT(refusal(planned_with("200 Gbit/s", "200 G")), HasSubstr("network.nic"));
+  EXPECT_THAT(refusal(planned_with("machines: 3\n", "")), HasSubstr("a network joins machines"));
+  EXPECT_THAT(refusal(planned_with("machines: 3", "machines: 3\ncables: []")),
+              HasSubstr("give either nodes, cables and peer_access, or sockets"));
+  EXPECT_THAT(refusal(planned_with("at: sw0", "at: sw2")), HasSubstr("it hangs at \"sw2\""));
 }
 
 constexpr std::string_view kTwoMachines =

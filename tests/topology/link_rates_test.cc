@@ -91,5 +91,20 @@ TEST(StagedCopy, OfANarrowLinkIsBoundByTheLink) {
   EXPECT_NEAR(staged_copy(narrow).one_way.count(), 6.36e9, 1);
 }
 
+TEST(SocketCable, IsKnownByTheCpus) {
+  EXPECT_EQ(socket_cable("amd-turin").per_direction, 51_GBps);
+  EXPECT_EQ(socket_cable("amd-turin").kind, CableKind::kSocket);
+  EXPECT_THROW((void)socket_cable("amd"), std::invalid_argument);
+}
+
+// 94 % of 200 Gbit/s = 23.5 GB/s; half of 2 us.
+TEST(NetworkCable, AchievesMostOfItsLineRate) {
+  const LinkRate cable = network_cable(25_GBps, sim::Duration(2us));
+  EXPECT_EQ(cable.type, "network200g");
+  EXPECT_NEAR(cable.per_direction.count(), 23.5e9, 1);
+  EXPECT_EQ(cable.latency, 1us);
+  EXPECT_EQ(switch_cable(cable, 4).type, "network200gx4");
+}
+
 }  // namespace
 }  // namespace rigsim::topology

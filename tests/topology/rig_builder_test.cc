@@ -107,6 +107,9 @@ TEST(BuildRig, RefusesWhatCannotBeWiredAndSaysWhy) {
               ThrowsMessage<std::invalid_argument>(HasSubstr("at least two devices, got 1")));
   EXPECT_THAT([] { rig_of(2, m2_ultra()); },
               ThrowsMessage<std::invalid_argument>(HasSubstr("not a PCIe device")));
+  EXPECT_THAT([] { rig_of(12, h100_sxm()); },
+              ThrowsMessage<std::invalid_argument>(
+                  HasSubstr("a board joins at most 8 of h100-sxm by NVSwitch, got 12")));
   EXPECT_THAT([] { rig_of(0, rtx_4090()); },
               ThrowsMessage<std::invalid_argument>(HasSubstr("needs a device")));
   EXPECT_THAT(
