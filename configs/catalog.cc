@@ -230,7 +230,7 @@ ModelFile Catalog::model_file(std::string_view name) const {
 
 topology::Host Catalog::default_host(std::span<const topology::InstalledDevice> devices) const {
   const bool any_off_pcie = std::any_of(devices.begin(), devices.end(), [](const auto& installed) {
-    return installed.device.kind != DeviceKind::kGpu;
+    return installed.device.kind != DeviceKind::kGpu || installed.device.unified_memory;
   });
   if (any_off_pcie)
     return {.name = "none", .memory = {}, .memory_bandwidth = {}, .cores = 0, .cpu = {}};
