@@ -12,6 +12,7 @@
 #include "cli/compare_command.h"
 #include "cli/fit_command.h"
 #include "cli/run_command.h"
+#include "cli/topo_command.h"
 #include "cli/validate_command.h"
 #include "configs/config_error.h"
 #include "configs/nearest_name.h"
@@ -20,8 +21,8 @@ namespace rigsim::cli {
 namespace {
 
 std::vector<Command> commands() {
-  return {compare_command(), run_command(),      fit_command(),
-          catalog_command(), validate_command(), calibrate_command()};
+  return {compare_command(),  run_command(),       fit_command(), catalog_command(),
+          validate_command(), calibrate_command(), topo_command()};
 }
 
 std::string overview(const std::vector<Command>& all) {

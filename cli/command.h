@@ -33,6 +33,7 @@ struct OptionSpec {
   std::string_view value;
   std::string_view help;
   bool repeatable = false;
+  char letter = 0;  ///< a short form, `-o`; 0: none
 };
 
 class ParsedOptions;
@@ -40,12 +41,14 @@ class ParsedOptions;
 /// A verb of the command line.
 struct Command {
   std::string_view name;
-  std::string_view summary;                 ///< one line, for the list of commands
-  std::string_view usage;                   ///< what follows the name, "--rig RIG [--json]"
-  std::string_view about;                   ///< a paragraph or two for --help
-  std::string_view examples;                ///< whole command lines, one a line
-  std::vector<OptionSpec> options;          ///< without --help, which all have
-  std::vector<std::string_view> arguments;  ///< names of the words without a dash, all optional
+  std::string_view summary;         ///< one line, for the list of commands
+  std::string_view usage;           ///< what follows the name, "--rig RIG [--json]"
+  std::string_view about;           ///< a paragraph or two for --help
+  std::string_view examples;        ///< whole command lines, one a line
+  std::vector<OptionSpec> options;  ///< without --help, which all have
+  /// Names of the words without a dash, all optional; a last one that ends in "..." stands for
+  /// many.
+  std::vector<std::string_view> arguments;
   Answer (*run)(const ParsedOptions& options, const Console& console) = nullptr;
 };
 

@@ -22,7 +22,8 @@ constexpr unsigned kDescriptionLength = 68;
 po::options_description described(const Command& command) {
   po::options_description options("Options", kLineLength, kDescriptionLength);
   for (const OptionSpec& spec : command.options) {
-    const std::string name(spec.name);
+    std::string name(spec.name);
+    if (spec.letter != 0) name += {',', spec.letter};
     const std::string help(spec.help);
     if (spec.value.empty()) {
       options.add_options()(name.c_str(), help.c_str());
@@ -48,14 +49,29 @@ po::options_description described(const Command& command) {
                        configs::in_quotes(option), hint.empty() ? ";" : hint, command.name));
 }
 
+/// Short forms only where a command has one: elsewhere "-5" is a value.
+int style_of(const Command& command) {
+  namespace style = po::command_line_style;
+  const bool letters = std::any_of(command.options.begin(), command.options.end(),
+                                   [](const OptionSpec& spec) { return spec.letter != 0; });
+  const int long_ones = style::allow_long | style::long_allow_adjacent | style::long_allow_next;
+  return letters ? long_ones | style::allow_short | style::allow_dash_for_short |
+                       style::short_allow_next
+                 : long_ones;
+}
+
+/// Whether a command takes any number of words without a dash.
+bool takes_many(const Command& command) {
+  return !command.arguments.empty() && command.arguments.back().ends_with("...");
+}
+
 /// Runs Boost's parser; its complaints become ours.
 po::parsed_options parsed(const Command& command, const po::options_description& options,
                           std::span<const std::string> words) {
-  namespace style = po::command_line_style;
   try {
     return po::command_line_parser(std::vector<std::string>(words.begin(), words.end()))
         .options(options)
-        .style(style::allow_long | style::long_allow_adjacent | style::long_allow_next)
+        .style(style_of(command))
         .run();
   } catch (const po::unknown_option& error) {
     fail_unknown(command, error.get_option_name());
@@ -101,7 +117,7 @@ ParsedOptions::ParsedOptions(const Command& command, std::span<const std::string
     }
     values.insert(values.end(), option.value.begin(), option.value.end());
   }
-  if (arguments_.size() <= command.arguments.size()) return;
+  if (takes_many(command) || arguments_.size() <= command.arguments.size()) return;
   fail({}, fmt::format("unexpected word {}; usage: rigsim {} {}",
                        configs::in_quotes(arguments_[command.arguments.size()]), command.name,
                        command.usage));
