@@ -201,7 +201,7 @@ std::vector<workloads::WeightsFormat> formats_like(const workloads::WeightsForma
 }
 
 workloads::ParallelPlan default_plan(const workloads::EngineProfile& engine, int devices) {
-  if (!engine.tensor_parallel) return workloads::layer_split(devices);
+  if (!engine.tensor_parallel) return workloads::split_plan(engine.splits.front(), devices);
   workloads::ParallelPlan plan;
   plan.tp = devices;
   return plan;

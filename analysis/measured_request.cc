@@ -28,7 +28,8 @@ MeasuredRun measured_run(const configs::MeasuredRow& row, const configs::Catalog
   run.request.engine = engine;
   run.request.rig = catalog.rig(row.rig);
   if (row.threads) set_threads(run.request.rig, *row.threads);
-  run.request.plan = workloads::layer_split(static_cast<int>(run.request.rig.devices.size()));
+  run.request.plan = workloads::split_plan(engine.splits.front(),
+                                           static_cast<int>(run.request.rig.devices.size()));
   const bool prefill = row.phase == configs::MeasuredPhase::kPrefill;
   run.phase = prefill ? workloads::Phase::kPrefill : workloads::Phase::kDecode;
   run.work.prompt_tokens = prefill ? row.prompt_tokens : 0;

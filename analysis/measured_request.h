@@ -19,7 +19,7 @@ struct MeasuredRun {
 };
 
 /// Resolves the names of `row` under `engine`. A CPU row with a thread count runs on so many cores
-/// of the CPU; a rig of several devices is split by layer, as llama.cpp does unasked. Throws
+/// of the CPU; a rig of several devices is split as the engine does unasked. Throws
 /// std::invalid_argument for an unknown name or a row that timed a load.
 [[nodiscard]] MeasuredRun measured_run(const configs::MeasuredRow& row,
                                        const configs::Catalog& catalog,

@@ -40,6 +40,8 @@ std::string_view kind_of(OpClass op_class) {
       return "kernel";
     case OpClass::kTransfer:
       return "transfer";
+    case OpClass::kExchange:
+      return "exchange";
     case OpClass::kSubmit:
       return "launch";
     case OpClass::kSync:
@@ -51,7 +53,7 @@ std::string_view kind_of(OpClass op_class) {
 
 /// What most of an op's time went to.
 std::string_view bound_of(const OpInfo& op) {
-  if (op.op_class == OpClass::kTransfer) return "link";
+  if (op.op_class == OpClass::kTransfer || op.op_class == OpClass::kExchange) return "link";
   if (op.op_class != OpClass::kKernel) return "host";
   if (op.cost.launch > op.cost.body) return "launch";
   return op.cost.bound == workloads::Bound::kCompute ? "compute" : "memory";

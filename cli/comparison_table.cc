@@ -232,6 +232,8 @@ std::string plan_text(const workloads::ParallelPlan& plan) {
   };
   if (plan.tp > 1) add("tp", plan.tp);
   if (plan.pp > 1) add("pp", plan.pp);
+  if (plan.split != workloads::SplitMode::kLayer)
+    text = fmt::format("{} split={}", text, to_string(plan.split));
   if (plan.gpu_layers) add("gpu_layers", *plan.gpu_layers);
   return text.empty() ? "one device" : text;
 }

@@ -68,13 +68,23 @@ void read_work(const ParsedOptions& options, const configs::Catalog& catalog, Sc
   }
 }
 
+workloads::SplitMode split_of(const std::string& name) {
+  using workloads::SplitMode;
+  for (const SplitMode mode : {SplitMode::kLayer, SplitMode::kRow, SplitMode::kTensor}) {
+    if (name == to_string(mode)) return mode;
+  }
+  fail("split",
+       fmt::format("unknown mode {}; allowed: layer, row, tensor", configs::in_quotes(name)));
+}
+
 /// What --plan, --split and --gpu-layers make of the plan `scenario` has so far.
 std::optional<workloads::ParallelPlan> plan(const ParsedOptions& options,
                                             const ScenarioOptions& given,
                                             const topology::Rig& rig) {
   const auto devices = static_cast<int>(rig.devices.size());
   std::optional<workloads::ParallelPlan> plan = given.scenario.plan;
-  if (options.has("split")) plan = workloads::layer_split(devices);
+  if (const auto mode = options.text("split"))
+    plan = workloads::split_plan(split_of(*mode), devices);
   if (const auto text = options.text("plan")) {
     plan = options.checked("plan", [&] { return configs::parse_plan(*text); });
     if (devices == 1) {
@@ -105,7 +115,8 @@ std::vector<OptionSpec> scenario_options() {
       {"context", "N", "KV cache to reserve for each sequence (default prompt and output)"},
       {"plan", "PLAN", "split over the devices: tp=2, pp=2, layers=30/50 (default: the engine's)"},
       {"gpu-layers", "N", "layers on devices, the first others on the host (default all)"},
-      {"split", "MODE", "layer: whole layers, one stage on each device"},
+      {"split", "MODE",
+       "layer: whole layers, one stage on each device; row or tensor: every layer on all"},
       {"catalog", "DIR", "also read the YAML files of this directory"},
   };
 }
@@ -113,9 +124,7 @@ std::vector<OptionSpec> scenario_options() {
 ScenarioOptions read_scenario_options(const ParsedOptions& options, const configs::Catalog& catalog,
                                       const Scenario* base, WeightsOption weights_option) {
   ScenarioOptions given{base != nullptr ? *base : Scenario{}, {}, false};
-  if (const auto mode = options.text("split"); mode && *mode != "layer") {
-    fail("split", fmt::format("unknown mode {}; allowed: layer", configs::in_quotes(*mode)));
-  }
+  if (const auto mode = options.text("split")) (void)split_of(*mode);
   if (options.has("split") && options.has("plan")) {
     fail("split", "give either --split or --plan");
   }

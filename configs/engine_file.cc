@@ -21,6 +21,7 @@ using workloads::BackendProfile;
 using workloads::EngineMemory;
 using workloads::EngineProfile;
 using workloads::KernelStyle;
+using workloads::SplitMode;
 
 constexpr std::string_view kFolder = "catalog/engines/";
 constexpr std::string_view kFitEnding = ".fit.yaml";
@@ -50,12 +51,13 @@ constexpr std::array<Field<EngineMemory>, 15> kMemoryFields = {
      {"kv_block_tokens", &EngineMemory::kv_block_tokens},
      {"memory_fraction", &EngineMemory::memory_fraction, Range::kShare}}};
 
-constexpr std::array<Field<BackendProfile>, 15> kBackendFields = {
+constexpr std::array<Field<BackendProfile>, 16> kBackendFields = {
     {{"elementwise_efficiency", &BackendProfile::elementwise_efficiency, Range::kPositive},
      {"ecc_bandwidth", &BackendProfile::ecc_bandwidth, Range::kShare},
      {"l2_discount", &BackendProfile::l2_discount, Range::kShare},
      {"scores_bytes", &BackendProfile::scores_bytes},
      {"attention_latency", &BackendProfile::attention_latency_us, Range::kMicroseconds},
+     {"row_handover", &BackendProfile::row_handover_us, Range::kMicroseconds},
      {"host_step", &BackendProfile::host_step_us, Range::kMicroseconds},
      {"submit", &BackendProfile::submit_us, Range::kMicroseconds},
      {"launch_queue_depth", &BackendProfile::launch_queue_depth},
@@ -95,6 +97,18 @@ void read_backends(const ValueReader& value, EngineFile& engine) {
   if (engine.profile.backends.empty()) value.fail("at least one of cuda, metal, cpu is needed");
 }
 
+/// `splits: [row, layer]`; layer alone where nothing is said.
+void read_splits(ObjectReader& map, EngineProfile& profile) {
+  const auto value = map.optional_value("splits");
+  if (!value) return;
+  profile.splits.clear();
+  for (const ValueReader& item : value->items()) {
+    profile.splits.push_back(item.choice<SplitMode>(
+        {{"layer", SplitMode::kLayer}, {"row", SplitMode::kRow}, {"tensor", SplitMode::kTensor}}));
+  }
+  if (profile.splits.empty()) value->fail("at least one of layer, row, tensor is needed");
+}
+
 /// One source for what profile and memory plan both need.
 void share(ObjectReader& map, EngineProfile& profile) {
   if (profile.batch_tokens < 1 || profile.micro_batch_tokens < 1 || profile.kv_padding < 1) {
@@ -113,6 +127,7 @@ EngineFile read_facts(const YamlDocument& facts) {
   profile.style = map.value("style").choice<KernelStyle>(
       {{"ggml", KernelStyle::kGgml}, {"fused", KernelStyle::kFused}});
   read_some(map, kEngineFields, profile);
+  read_splits(map, profile);
   if (const auto memory = map.optional_value("memory")) {
     ObjectReader inner = memory->object();
     read_some(inner, kMemoryFields, profile.memory);

@@ -14,6 +14,7 @@ namespace rigsim::configs {
 namespace {
 
 using workloads::ParallelPlan;
+using workloads::SplitMode;
 using workloads::StageBalance;
 
 constexpr int kMostDegree = 65'536;
@@ -57,6 +58,14 @@ StageBalance balance_named(std::string_view name) {
       fmt::format("balance must be memory or even, got {}", in_quotes(name)));
 }
 
+SplitMode split_named(std::string_view name) {
+  for (const SplitMode mode : {SplitMode::kLayer, SplitMode::kRow, SplitMode::kTensor}) {
+    if (name == to_string(mode)) return mode;
+  }
+  throw std::invalid_argument(
+      fmt::format("split must be layer, row or tensor, got {}", in_quotes(name)));
+}
+
 void set(ParallelPlan& plan, std::string_view key, std::string_view text) {
   if (key == "tp") {
     plan.tp = whole(key, text, 1);
@@ -71,9 +80,7 @@ void set(ParallelPlan& plan, std::string_view key, std::string_view text) {
   } else if (key == "balance") {
     plan.balance = balance_named(text);
   } else if (key == "split") {
-    if (text != "layer") {
-      throw std::invalid_argument(fmt::format("split must be layer, got {}", in_quotes(text)));
-    }
+    plan.split = split_named(text);
   } else {
     for (const std::string_view layers : split_at(text, '/')) {
       plan.layers_per_stage.push_back(whole("layers", layers, 0));
@@ -125,6 +132,7 @@ std::string to_text(const ParallelPlan& plan) {
   if (!plan.layers_per_stage.empty()) {
     text += fmt::format(",layers={}", fmt::join(plan.layers_per_stage, "/"));
   }
+  if (plan.split != SplitMode::kLayer) text += fmt::format(",split={}", to_string(plan.split));
   if (plan.gpu_layers) text += fmt::format(",gpu_layers={}", *plan.gpu_layers);
   return text + (plan.balance == StageBalance::kEven ? ",balance=even" : ",balance=memory");
 }

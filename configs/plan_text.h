@@ -9,7 +9,7 @@
 namespace rigsim::configs {
 
 /// Reads a plan as it is said on a command line: "tp=2,pp=2,dp=4". Keys, each at most once: tp, pp,
-/// dp, ep, layers=30/50 (layers of each stage), gpu_layers=20 (or ngl), split=layer, balance=memory
+/// dp, ep, layers=30/50 (layers of each stage), gpu_layers=20 (or ngl), split=layer, row or tensor, balance=memory
 /// or even. What is not said is 1, all, or the default. Throws std::invalid_argument: another key
 /// (with the nearest), a number that is none.
 [[nodiscard]] workloads::ParallelPlan parse_plan(std::string_view text);

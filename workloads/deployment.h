@@ -11,6 +11,7 @@
 #include "workloads/forward_pass.h"
 #include "workloads/kernel_cost.h"
 #include "workloads/model.h"
+#include "workloads/parallel_plan.h"
 
 namespace rigsim::workloads {
 
@@ -21,7 +22,8 @@ struct DeployedStage {
   int layer_count = 0;
   bool has_head = false;
   bool on_host = false;
-  std::vector<std::uint32_t> devices;  ///< indices into Rig::devices; empty when on_host
+  std::vector<std::uint32_t> devices;   ///< indices into Rig::devices; empty when on_host
+  SplitMode split = SplitMode::kLayer;  ///< how `devices` share a layer where they are several
 };
 
 /// A model placed on a rig under an engine: everything a pass needs to be lowered to ops.

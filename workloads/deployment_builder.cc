@@ -10,14 +10,32 @@
 namespace rigsim::workloads {
 namespace {
 
+std::string listed(const std::vector<SplitMode>& splits) {
+  std::string text;
+  for (const SplitMode mode : splits)
+    text += (text.empty() ? "" : ", ") + std::string(to_string(mode));
+  return text;
+}
+
+void check_split(const ParallelPlan& plan, const EngineProfile& engine) {
+  if (plan.split == SplitMode::kLayer) {
+    if (plan.tp == 1 || engine.tensor_parallel) return;
+    throw std::invalid_argument("plan tp=" + std::to_string(plan.tp) + ": engine " + engine.name +
+                                " has no tensor parallel of its own; allowed is tp=1, or a split "
+                                "of " +
+                                listed(engine.splits));
+  }
+  if (std::find(engine.splits.begin(), engine.splits.end(), plan.split) != engine.splits.end())
+    return;
+  throw std::invalid_argument("plan split=" + std::string(to_string(plan.split)) + ": engine " +
+                              engine.name + " splits by " + listed(engine.splits) + " only");
+}
+
 void check(const DeploymentRequest& request) {
   const auto& [model, weights, kv_format, engine, rig, plan, context, batch, scale] = request;
   validate(scale);
   validate(plan, model, static_cast<int>(rig.devices.size()));
-  if (plan.tp > 1 && !engine.tensor_parallel) {
-    throw std::invalid_argument("plan tp=" + std::to_string(plan.tp) + ": engine " + engine.name +
-                                " splits by layer only here; allowed is tp=1");
-  }
+  check_split(plan, engine);
   if (plan.dp > 1) {
     throw std::invalid_argument(
         "plan dp=" + std::to_string(plan.dp) +
@@ -46,8 +64,8 @@ std::vector<DeployedStage> stages(const DeploymentRequest& request) {
   for (std::size_t s = 0; s < placement.stages.size(); ++s) {
     const auto& stage = placement.stages[s];
     if (stage.layers == 0 && !stage.head) continue;
-    result.push_back(
-        {stage.first_layer, stage.layers, stage.head, false, stage_devices(request.plan, s)});
+    result.push_back({stage.first_layer, stage.layers, stage.head, false,
+                      stage_devices(request.plan, s), request.plan.split});
   }
   if (placement.head_on_host) result.push_back({request.model.layers, 0, true, true, {}});
   return result;
@@ -83,14 +101,15 @@ bool uses_host(const std::vector<DeployedStage>& stages) {
 }
 
 /// The rows behind the fits of ggml engines are one sequence of dense models in formats that were
-/// fitted (on CPUs also MoE). Anything else is no better known than by the datasheet.
+/// fitted (on CPUs also MoE), on one device or split by layer. Anything else is no better known than by the datasheet.
 Evidence within_fit(const DeploymentRequest& request, const BackendProfile& backend,
                     Evidence evidence) {
   if (request.engine.style != KernelStyle::kGgml) return evidence;
   const bool format = backend.formats.contains(request.weights.name);
   const bool dense = !request.model.experts || backend.backend == Backend::kCpu;
   const bool plain = request.model.attention == AttentionKind::kStandard;
-  const bool known = format && dense && plain && request.batch == 1;
+  const bool fitted_split = request.plan.split == SplitMode::kLayer;
+  const bool known = format && dense && plain && fitted_split && request.batch == 1;
   return known ? evidence : std::max(evidence, Evidence::kDatasheet);
 }
 

@@ -10,6 +10,7 @@
 #include "topology/device.h"
 #include "workloads/engine_memory.h"
 #include "workloads/kernel_table.h"
+#include "workloads/parallel_plan.h"
 
 namespace rigsim::workloads {
 
@@ -84,7 +85,8 @@ struct BackendProfile {
   double elementwise_efficiency = 1;  ///< achieved / datasheet bandwidth of elementwise kernels
   double l2_discount =
       1;  ///< share of the traffic that reaches memory when a tensor fits half the L2
-  double scores_bytes = 0;  ///< memory traffic per attention score where scores are materialised
+  double scores_bytes = 0;     ///< memory traffic per attention score where scores are materialised
+  double row_handover_us = 0;  ///< event from one device's stream to another's, in a row split
   double boundary_sync_us = 0;  ///< host synchronisation at each boundary of a layer split
   double host_step_us = 0;      ///< host work per step that nothing hides
   double submit_us = 0;         ///< host time to launch one kernel
@@ -121,6 +123,8 @@ struct EngineProfile {
   std::int64_t kv_padding = 32;           ///< attention runs over the context rounded up to this
   bool flash_attention = false;
   bool tensor_parallel = false;  ///< --plan tp=N is understood
+  std::vector<SplitMode> splits{
+      SplitMode::kLayer};  ///< --split that it understands; the first unasked
   EngineMemory memory;
   std::vector<BackendProfile> backends;
 

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "workloads/activation_memory.h"
+#include "workloads/row_memory.h"
 #include "workloads/whole_blocks.h"
 
 namespace rigsim::workloads {
@@ -52,11 +53,6 @@ void validate(const MemoryRequest& request) {
         fmt::format("plan: gpu_layers={}: this engine cannot leave layers to the host",
                     *request.plan.gpu_layers));
   }
-}
-
-/// The engine's share of a device's memory.
-sim::Bytes capacity_of(const topology::Device& device, const EngineMemory& engine) {
-  return fraction_of(usable_memory(device), engine.memory_fraction.value_or(1.0));
 }
 
 /// Fills one plan, item by item.
@@ -260,17 +256,30 @@ sim::Bytes usable_memory(const topology::Device& device) {
   return fraction_of(device.memory, device.usable_memory_fraction.value_or(default_share(device)));
 }
 
+sim::Bytes capacity_of(const topology::Device& device, const EngineMemory& engine) {
+  return fraction_of(usable_memory(device), engine.memory_fraction.value_or(1.0));
+}
+
 MemoryPlan plan_memory(const MemoryRequest& request) {
   validate(request);
+  if (request.plan.split == SplitMode::kRow && request.plan.tp > 1) return plan_row_memory(request);
   return Planner(request).plan();
 }
+
+namespace {
+
+/// Devices that share a layer's KV heads: in a row split the first has all.
+int kv_ranks(const ParallelPlan& plan) { return plan.split == SplitMode::kRow ? 1 : plan.tp; }
+
+}  // namespace
 
 std::int64_t kv_blocks(const MemoryRequest& request) {
   const MemoryPlan plan = plan_memory(request);
   const sim::Bytes token =
-      layer_kv_bytes_per_token(request.model, request.kv_format, request.plan.tp);
+      layer_kv_bytes_per_token(request.model, request.kv_format, kv_ranks(request.plan));
   std::optional<std::int64_t> blocks;
   for (const DeviceMemory& device : plan.devices) {
+    if (request.plan.split == SplitMode::kRow && &device != &plan.devices.front()) break;
     const int layers = plan.placement.stages[device.stage].layers;
     if (layers == 0) continue;
     const sim::Bytes free = device.capacity - (device.items.total() - device.items.kv_cache);

@@ -69,6 +69,9 @@ struct MemoryPlan {
 /// above; of a CPU's, 0.9.
 [[nodiscard]] sim::Bytes usable_memory(const topology::Device& device);
 
+/// The engine's share of usable_memory().
+[[nodiscard]] sim::Bytes capacity_of(const topology::Device& device, const EngineMemory& engine);
+
 /// Itemises `request`. Throws std::invalid_argument as the parts' validate functions do, and unless
 /// context and batch are at least 1 and there are devices enough for the plan.
 [[nodiscard]] MemoryPlan plan_memory(const MemoryRequest& request);

@@ -34,6 +34,42 @@ void validate_tensor_parallel(int tp, const Model& model) {
   }
 }
 
+/// Source of both refusals: ggml-cuda.cu of December 2023 to May 2024 (ggml_cuda_op_mul_mat asserts
+/// that split weights are two-dimensional, ggml_cuda_mul_mat_id that experts are not split).
+void validate_row_split(const ParallelPlan& plan, const Model& model) {
+  if (plan.tp == 1) return;
+  if (model.experts) {
+    throw std::invalid_argument(
+        fmt::format("plan: split=row divides plain matrices, not routed experts as {} has; allowed "
+                    "is split=layer",
+                    model.name));
+  }
+  if (model.attention != AttentionKind::kStandard) {
+    throw std::invalid_argument(
+        fmt::format("plan: split=row divides plain matrices, not one per head as the attention of "
+                    "{} has; allowed is split=layer",
+                    model.name));
+  }
+}
+
+void validate_split(const ParallelPlan& plan, const Model& model) {
+  if (plan.split == SplitMode::kLayer) {
+    validate_tensor_parallel(plan.tp, model);
+    return;
+  }
+  if (plan.pp > 1 || plan.dp > 1 || plan.ep > 1) {
+    throw std::invalid_argument(
+        fmt::format("plan: split={} is one stage over all devices; allowed is pp=1, dp=1, ep=1, "
+                    "got pp={}, dp={}, ep={}",
+                    to_string(plan.split), plan.pp, plan.dp, plan.ep));
+  }
+  if (plan.split == SplitMode::kRow) {
+    validate_row_split(plan, model);
+  } else {
+    validate_tensor_parallel(plan.tp, model);
+  }
+}
+
 void validate_expert_parallel(const ParallelPlan& plan, const Model& model) {
   if (plan.ep == 1) return;
   if (!model.experts || model.experts->count % plan.ep != 0) {
@@ -137,7 +173,24 @@ std::vector<Stage> stages_by_memory(const Model& model, const ParallelPlan& plan
 
 }  // namespace
 
+std::string_view to_string(SplitMode mode) {
+  switch (mode) {
+    case SplitMode::kLayer:
+      return "layer";
+    case SplitMode::kRow:
+      return "row";
+    case SplitMode::kTensor:
+      return "tensor";
+  }
+  throw std::logic_error("unknown split mode");
+}
+
 ParallelPlan layer_split(int devices) { return {.pp = devices}; }
+
+ParallelPlan split_plan(SplitMode mode, int devices) {
+  if (mode == SplitMode::kLayer || devices == 1) return layer_split(devices);
+  return {.tp = devices, .split = mode};
+}
 
 int device_count(const ParallelPlan& plan) { return plan.tp * plan.pp * plan.dp; }
 
@@ -152,7 +205,7 @@ void validate(const ParallelPlan& plan, const Model& model, int devices) {
         fmt::format("plan: tp={} x pp={} x dp={} needs more devices than the {} there are", plan.tp,
                     plan.pp, plan.dp, devices));
   }
-  validate_tensor_parallel(plan.tp, model);
+  validate_split(plan, model);
   validate_expert_parallel(plan, model);
   validate_stages(plan, model);
 }

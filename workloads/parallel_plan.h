@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "sim/units.h"
@@ -13,8 +14,13 @@ namespace rigsim::workloads {
 
 /// What one device holds of the layers that are its own.
 enum class SplitMode {
-  kLayer  ///< whole layers, one stage after another (llama.cpp --split-mode layer)
+  kLayer,  ///< whole layers, one stage after another (llama.cpp --split-mode layer)
+  kRow,    ///< rows of every matrix, all else on the first device (llama.cpp --split-mode row); the
+           ///< plan's tp counts the devices
+  kTensor  ///< heads and columns of every layer, as tensor parallel (llama.cpp --split-mode tensor)
 };
+
+[[nodiscard]] std::string_view to_string(SplitMode mode);
 
 /// How layers are shared out among pipeline stages when not given by hand.
 enum class StageBalance {
@@ -42,13 +48,17 @@ struct ParallelPlan {
 /// The plan llama.cpp makes of `devices` devices without being asked: one stage on each.
 [[nodiscard]] ParallelPlan layer_split(int devices);
 
+/// How an engine that splits by `mode` uses `devices` devices without being told more.
+[[nodiscard]] ParallelPlan split_plan(SplitMode mode, int devices);
+
 /// tp x pp x dp.
 [[nodiscard]] int device_count(const ParallelPlan& plan);
 
 /// Throws std::invalid_argument, naming the number and what is allowed, unless `plan` fits `model`
 /// and at most `devices` devices: degrees >= 1; tp divides the heads, and divides the KV heads or
 /// is a multiple of them; pp at most the layers; ep divides tp x dp and the experts;
-/// layers_per_stage names every stage and sums to the layers on devices.
+/// layers_per_stage names every stage and sums to the layers on devices. A row or tensor split is
+/// of one stage; a row split is of dense matrices only.
 void validate(const ParallelPlan& plan, const Model& model, int devices);
 
 /// The layers of one pipeline stage.

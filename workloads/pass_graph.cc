@@ -6,6 +6,7 @@
 
 #include "workloads/attention_shape.h"
 #include "workloads/pass_ops.h"
+#include "workloads/row_split.h"
 #include "workloads/stage_lowering.h"
 
 namespace rigsim::workloads {
@@ -53,6 +54,8 @@ std::string_view to_string(OpClass op_class) {
       return "kernel";
     case OpClass::kTransfer:
       return "transfer";
+    case OpClass::kExchange:
+      return "exchange";
     case OpClass::kSync:
       return "sync";
     case OpClass::kSubmit:
@@ -65,12 +68,16 @@ std::string_view to_string(OpClass op_class) {
 
 int Deployment::tensor_parallel() const {
   std::size_t widest = 1;
-  for (const DeployedStage& stage : stages) widest = std::max(widest, stage.devices.size());
+  for (const DeployedStage& stage : stages) {
+    if (stage.split != SplitMode::kRow) widest = std::max(widest, stage.devices.size());
+  }
   return static_cast<int>(widest);
 }
 
-PassGraph lower_prompt(const Deployment& deployment, std::int64_t prompt_tokens,
-                       std::int64_t sequences, std::int64_t context_tokens) {
+namespace {
+
+PassGraph lower_prompt_as_wired(const Deployment& deployment, std::int64_t prompt_tokens,
+                                std::int64_t sequences, std::int64_t context_tokens) {
   const std::int64_t micro = deployment.engine.micro_batch_tokens;
   // Short prompts share a micro-batch; long ones are cut into several.
   const std::int64_t packed =
@@ -88,6 +95,20 @@ PassGraph lower_prompt(const Deployment& deployment, std::int64_t prompt_tokens,
     }
   }
   return std::move(ops).finish();
+}
+
+bool splits_rows(const Deployment& deployment) {
+  return std::any_of(deployment.stages.begin(), deployment.stages.end(),
+                     [](const DeployedStage& stage) { return stage.split == SplitMode::kRow; });
+}
+
+}  // namespace
+
+PassGraph lower_prompt(const Deployment& deployment, std::int64_t prompt_tokens,
+                       std::int64_t sequences, std::int64_t context_tokens) {
+  const bool staged = prompt_tokens > kRowSplitPeerTokens && splits_rows(deployment);
+  return lower_prompt_as_wired(staged ? without_peer_access(deployment) : deployment, prompt_tokens,
+                               sequences, context_tokens);
 }
 
 PassGraph lower_decode(const Deployment& deployment, std::int64_t context, std::int64_t sequences) {

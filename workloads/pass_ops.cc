@@ -137,6 +137,17 @@ sim::OpId PassOps::transfer(std::string_view name, std::uint32_t from, std::uint
   return record(builder_.add(sim::Transfer{copy.route, size}, after), info);
 }
 
+sim::OpId PassOps::exchange(std::string_view name, std::uint32_t place, sim::Duration time,
+                            int layer, const Ops& after) {
+  OpInfo info;
+  info.op_class = OpClass::kExchange;
+  info.name = name;
+  info.place = place;
+  info.source = place;
+  info.layer = layer;
+  return record(builder_.add(sim::Delay{time}, after), info);
+}
+
 sim::OpId PassOps::transfer_in_order(std::string_view name, std::uint32_t from, std::uint32_t to,
                                      sim::Bytes size, int layer, Ops after) {
   if (const auto last = last_on_[to]; last && !contains(after, *last)) after.push_back(*last);

@@ -41,6 +41,11 @@ class PassOps {
   sim::OpId transfer_in_order(std::string_view name, std::uint32_t from, std::uint32_t to,
                               sim::Bytes size, int layer, Ops after);
 
+  /// What devices do to each other in a time known beforehand (OpClass::kExchange); it ends on
+  /// `place`.
+  sim::OpId exchange(std::string_view name, std::uint32_t place, sim::Duration time, int layer,
+                     const Ops& after);
+
   /// The host waits for `place` before it goes on.
   sim::OpId sync(std::uint32_t place, const Ops& after);
   /// The host prepares a step once it has launched the one before, and once `after` has finished.

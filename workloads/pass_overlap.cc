@@ -6,6 +6,10 @@
 namespace rigsim::workloads {
 namespace {
 
+bool is_communication(const OpInfo& info) {
+  return info.op_class == OpClass::kTransfer || info.op_class == OpClass::kExchange;
+}
+
 std::optional<std::uint32_t> device_at(std::uint32_t place) {
   return place == kHostPlace ? std::nullopt : std::optional(place);
 }
@@ -35,7 +39,7 @@ Overlap overlap_of(const PassGraph& pass, const sim::Executor& executor, std::si
     const sim::Time end = executor.finished(sim::OpId{i});
     if (info.op_class == OpClass::kKernel && info.place != kHostPlace) {
       work.push_back({info.place, begin, end});
-    } else if (info.op_class == OpClass::kTransfer) {
+    } else if (is_communication(info)) {
       copies.push_back({device_at(info.source), device_at(info.place), begin, end, on_path[i]});
     }
   }
@@ -47,7 +51,7 @@ std::vector<StageBubble> bubbles_of(const PassGraph& pass, const sim::Costs& cos
   const sim::OpGraph free = pass.graph.without_transfers();
   sim::Costs free_costs = costs;
   for (std::uint32_t i = 0; i < pass.ops.size(); ++i) {
-    if (pass.ops[i].op_class == OpClass::kTransfer) free_costs.amount[i] = 0;
+    if (is_communication(pass.ops[i])) free_costs.amount[i] = 0;
   }
   sim::Executor executor(free);
   const sim::Duration free_makespan = executor.run(free_costs).time_since_epoch();

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "workloads/row_lowering.h"
 #include "workloads/tensor_lowering.h"
 
 namespace rigsim::workloads {
@@ -80,6 +81,8 @@ Ops lower_stage(PassOps& ops, const DeployedStage& stage, const PassShape& shape
                 Ops ready) {
   PassShape local = shape;
   if (stage.on_host) return lower_on_one(ops, stage, kHostPlace, local, false, std::move(ready));
+  if (stage.split == SplitMode::kRow && stage.devices.size() > 1)
+    return lower_row_stage(ops, stage, local, std::move(ready));
   local.tensor_parallel = static_cast<int>(stage.devices.size());
   if (stage.devices.size() > 1) return lower_tensor_stage(ops, stage, local, std::move(ready));
   return lower_on_one(ops, stage, stage.devices[0], local, pipelined, std::move(ready));
@@ -93,8 +96,9 @@ Ops lower_boundary(PassOps& ops, const DeployedStage& from, const DeployedStage&
   const sim::OpId synced = ops.sync(place, ready);
   const auto size = hidden_state_bytes(d.model, tokens, d.engine);
   Ops arrived;
-  const std::vector<std::uint32_t> targets =
+  std::vector<std::uint32_t> targets =
       to.on_host ? std::vector<std::uint32_t>{kHostPlace} : to.devices;
+  if (to.split == SplitMode::kRow) targets.resize(1);  // the main device has the layer's input
   for (const auto target : targets) {
     if (shares_memory(d, place, target)) return {synced};
     arrived.push_back(ops.transfer("hidden_state", place, target, size, -1, {synced}));

@@ -17,6 +17,7 @@ struct Interval {
 PathCause cause_of(const OpInfo& info) {
   switch (info.op_class) {
     case OpClass::kTransfer:
+    case OpClass::kExchange:
       return PathCause::kLink;
     case OpClass::kKernel:  // a device that waits for layers on the host's CPU waits for the host
       return info.place == kHostPlace ? PathCause::kHost : PathCause::kOther;

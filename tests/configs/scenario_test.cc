@@ -142,7 +142,7 @@ TEST(Plan, RefusesOtherTexts) {
   EXPECT_EQ(said("tp=-1"), "tp: expected a whole number >= 0 in digits, got \"-1\"");
   EXPECT_EQ(said("tp=2,tp=4"), "plan: tp is given twice");
   EXPECT_EQ(said("ngl=2,gpu_layers=4"), "plan: gpu_layers is given twice");
-  EXPECT_EQ(said("split=row"), "split must be layer, got \"row\"");
+  EXPECT_EQ(said("split=rows"), "split must be layer, row or tensor, got \"rows\"");
   EXPECT_THAT(said("tpp=2"), StartsWith("plan: unknown key \"tpp\", did you mean \"tp\"?"));
   for (const char* text :
        {"", "tp", "tp=", "=2", "tp=2,", "tp=1e3", "layers=", "layers=1/", "balance=x"}) {
