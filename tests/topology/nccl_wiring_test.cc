@@ -1,0 +1,160 @@
+#include "topology/nccl_wiring.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <numeric>
+#include <stdexcept>
+
+#include "tests/topology/devices.h"
+#include "tests/topology/nccl_numbers.h"
+
+namespace rigsim::topology {
+namespace {
+
+using namespace testing;
+using ::testing::HasSubstr;
+
+NcclGraph graph_of(const Rig& rig) {
+  std::vector<std::uint32_t> all(rig.devices.size());
+  std::iota(all.begin(), all.end(), 0U);
+  return NcclWiring(rig, round_constants()).graph(all);
+}
+
+double gbps(sim::Bandwidth rate) { return rate.count() * 1e-9; }
+
+// A100: 300 GB/s of line rate x 0.8 = 240 = 6 channels of 40.
+TEST(NcclWiring, FindsTheSwitch) {
+  const NcclGraph graph = graph_of(rig_of(8, a100_sxm()));
+  EXPECT_EQ(graph.path, NcclPath::kNvlink);
+  EXPECT_NEAR(gbps(graph.intra), 240, 1e-6);
+  EXPECT_EQ(graph.ranks, 8U);
+  EXPECT_EQ(graph.machines, 1U);
+  EXPECT_TRUE(graph.fully_joined);
+  EXPECT_FALSE(graph.nvls);  // Ampere's switch does not reduce
+}
+
+// GA102: 4 links x 12 GB/s. Four cards in two bridged pairs ring over PCIe: 24 GB/s for 4.0 x16.
+TEST(NcclWiring, ABridgeHelpsItsPairOnly) {
+  const NcclGraph pair = graph_of(rig_of(2, rtx_3090(), LinkChoice::kNvlink));
+  EXPECT_EQ(pair.path, NcclPath::kNvlink);
+  EXPECT_NEAR(gbps(pair.intra), 48, 1e-6);
+  const NcclGraph four = graph_of(rig_of(4, rtx_3090(), LinkChoice::kNvlink));
+  EXPECT_EQ(four.path, NcclPath::kSharedMemory);
+  EXPECT_NEAR(gbps(four.intra), 24, 1e-6);
+}
+
+// NCCL copies over PCIe between two GPUs where the driver lets it, else through host memory; so it
+// does for more than two that do not share a PCIe switch.
+TEST(NcclWiring, PeerCopiesNeedTheDriverAndAPair) {
+  EXPECT_EQ(graph_of(rig_of(2, a6000())).path, NcclPath::kPcie);
+  EXPECT_EQ(graph_of(rig_of(2, rtx_4090())).path, NcclPath::kSharedMemory);
+  EXPECT_EQ(graph_of(rig_of(4, a6000())).path, NcclPath::kSharedMemory);
+}
+
+TEST(NcclWiring, AnIntelHostKeepsAPairApart) {
+  Rig rig = rig_of(2, a6000());
+  Device cpu = ryzen();
+  cpu.vendor = "Intel";
+  rig.host.cpu = cpu;
+  EXPECT_EQ(graph_of(rig).path, NcclPath::kSharedMemory);
+}
+
+// Four cards below one PCIe switch whose uplink nobody crosses: peer to peer at the cards' own
+// rate.
+TEST(NcclWiring, ASwitchKeepsPeersTogether) {
+  Rig rig = rig_of(4, a6000());
+  rig.nodes.push_back({NodeKind::kPcieSwitch, "switch0", {}});
+  const NodeId hub{static_cast<std::uint32_t>(rig.nodes.size() - 1)};
+  const NodeId host = rig.cables.front().b;
+  for (Cable& cable : rig.cables) cable.b = hub;
+  Cable uplink = rig.cables.front();
+  uplink.a = hub;
+  uplink.b = host;
+  uplink.per_direction = uplink.per_direction / 4;
+  rig.cables.push_back(uplink);
+  const NcclGraph graph = graph_of(rig);
+  EXPECT_EQ(graph.path, NcclPath::kPcie);
+  EXPECT_NEAR(gbps(graph.intra), 24, 1e-6);
+}
+
+// Half the lanes: 12 GB/s, one channel of 12.
+TEST(NcclWiring, TheNarrowestCableCounts) {
+  Rig rig = rig_of(2, a6000());
+  rig.cables[1].per_direction = rig.cables[1].per_direction / 2;
+  EXPECT_NEAR(gbps(graph_of(rig).intra), 12, 1e-6);
+}
+
+// Each MI300X sends over seven links of 48 GB/s at once: 336, in channels 8 x 40 = 320.
+TEST(NcclWiring, AMeshUsesAllItsLinks) {
+  const NcclGraph graph = graph_of(rig_of(8, mi300x()));
+  EXPECT_EQ(graph.path, NcclPath::kNvlink);
+  EXPECT_NEAR(gbps(graph.intra), 330, 1e-6);  // 11 channels of 30
+  EXPECT_TRUE(graph.fully_joined);
+}
+
+/// Two machines of two A100s, each device with a NIC of 25 GB/s.
+Rig two_machines() {
+  Rig rig;
+  for (std::uint32_t machine = 0; machine < 2; ++machine) {
+    const Rig one = rig_of(2, a100_sxm());
+    const auto nodes = static_cast<std::uint32_t>(rig.nodes.size());
+    const auto devices = static_cast<std::uint32_t>(rig.devices.size());
+    for (const InstalledDevice& device : one.devices) rig.devices.push_back(device);
+    for (Node node : one.nodes) {
+      node.machine = machine;
+      if (node.device) *node.device += devices;
+      rig.nodes.push_back(node);
+    }
+    for (Cable cable : one.cables) {
+      cable.a = NodeId{static_cast<std::uint32_t>(cable.a) + nodes};
+      cable.b = NodeId{static_cast<std::uint32_t>(cable.b) + nodes};
+      rig.cables.push_back(cable);
+    }
+  }
+  rig.nodes.push_back({NodeKind::kNetworkSwitch, "leaf", {}});
+  const NodeId leaf{static_cast<std::uint32_t>(rig.nodes.size() - 1)};
+  for (std::uint32_t nic = 0; nic < 4; ++nic) {
+    rig.nodes.push_back({NodeKind::kNic, "nic", {}, nic / 2});
+    rig.cables.push_back({NodeId{static_cast<std::uint32_t>(rig.nodes.size() - 1)},
+                          leaf,
+                          "ib",
+                          sim::Bandwidth(25e9),
+                          {},
+                          CableKind::kNetwork});
+  }
+  return rig;
+}
+
+// Two NICs a machine, one for each rank there: 50 GB/s between machines; one rank a machine has 25.
+TEST(NcclWiring, CountsTheNicsOfAMachine) {
+  const NcclGraph graph = graph_of(two_machines());
+  EXPECT_EQ(graph.machines, 2U);
+  EXPECT_EQ(graph.ranks_per_machine, 2U);
+  EXPECT_NEAR(gbps(graph.inter), 50, 1e-6);
+  EXPECT_NEAR(gbps(graph.ring()), 50, 1e-6);
+  const std::vector<std::uint32_t> far{0, 2};
+  EXPECT_NEAR(gbps(NcclWiring(two_machines(), round_constants()).graph(far).ring()), 25, 1e-6);
+}
+
+std::string refusal(const Rig& rig, const std::vector<std::uint32_t>& devices) {
+  try {
+    (void)NcclWiring(rig, round_constants()).graph(devices);
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+  return "none";
+}
+
+TEST(NcclWiring, RefusesWhatIsNoGroup) {
+  const Rig rig = rig_of(2, a100_sxm());
+  EXPECT_THAT(refusal(rig, {0}), HasSubstr("at least two devices, got 1"));
+  EXPECT_THAT(refusal(rig, {0, 7}), HasSubstr("no device 7; the rig has 2"));
+  EXPECT_THAT(refusal(rig, {1, 1}), HasSubstr("device 1 takes part twice"));
+  Rig apart = two_machines();
+  std::erase_if(apart.cables, [](const Cable& c) { return c.kind == CableKind::kNetwork; });
+  EXPECT_THAT(refusal(apart, {0, 2}), HasSubstr("machine 0 has no NIC"));
+}
+
+}  // namespace
+}  // namespace rigsim::topology

@@ -1,0 +1,308 @@
+#include "topology/nccl_wiring.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <deque>
+#include <stdexcept>
+
+#include "topology/link_rates.h"
+#include "topology/node_groups.h"
+
+namespace rigsim::topology {
+namespace {
+
+using Pair = std::pair<std::uint32_t, std::uint32_t>;
+
+std::size_t index(NodeId id) { return static_cast<std::size_t>(id); }
+
+std::size_t row(NcclGeneration generation) { return static_cast<std::size_t>(generation); }
+
+/// NCCL's value of a cable: its value of the link that `device` has, times what the cable carries
+/// over what such a link usually carries.
+sim::Bandwidth pcie_value(const Device& device, sim::Bandwidth cable, const NcclConstants& nccl) {
+  if (device.pcie_gen < 1) return cable;
+  const double planned = nccl.pcie_first_lane.count() * device.pcie_lanes *
+                         static_cast<double>(1U << static_cast<unsigned>(device.pcie_gen - 1));
+  return sim::Bandwidth(planned * (cable / host_cable(device).per_direction));
+}
+
+sim::Bandwidth peer_value(const Device& device, sim::Bandwidth cable, const NcclConstants& nccl) {
+  const PeerLink& link = device.peer_link;
+  if (link.kind == PeerLinkKind::kNone) return cable;
+  const sim::Bandwidth usual = peer_cable(device).per_direction;
+  if (link.kind == PeerLinkKind::kXgmi) return cable;  // measured at what RCCL plans with
+  const double share = device.chip.starts_with("GA102")
+                           ? nccl.nvlink_share_ga102
+                           : nccl.nvlink_share[row(nccl_generation(device))];
+  return sim::Bandwidth(link.per_direction.count() * share * (cable / usual));
+}
+
+bool towards_host(CableKind kind) {
+  return kind == CableKind::kPcie || kind == CableKind::kOnDie || kind == CableKind::kC2c;
+}
+
+void keep_least(std::map<std::uint32_t, sim::Bandwidth>& map, std::uint32_t key,
+                sim::Bandwidth value) {
+  const auto [at, fresh] = map.emplace(key, value);
+  if (!fresh) at->second = std::min(at->second, value);
+}
+
+/// The largest multiple of a channel speed that the search tries (MAXCHANNELS / 2 at most).
+sim::Bandwidth in_channels(sim::Bandwidth found, const std::vector<double>& speeds_gbps) {
+  constexpr double kMostChannels = 16;
+  double best = 0;
+  for (const double speed : speeds_gbps) {
+    const double channels = std::min(kMostChannels, std::floor(found.count() * 1e-9 / speed));
+    best = std::max(best, channels * speed * 1e9);
+  }
+  return best > 0 ? sim::Bandwidth(best) : found;
+}
+
+}  // namespace
+
+sim::Bandwidth NcclGraph::ring() const {
+  if (machines == 1) return intra;
+  return ranks_per_machine == 1 ? inter : std::min(intra, inter);
+}
+
+NcclGeneration nccl_generation(const Device& device) {
+  if (device.architecture == "Blackwell") return NcclGeneration::kBlackwell;
+  if (device.architecture == "Hopper" || device.architecture == "CDNA3")
+    return NcclGeneration::kHopper;
+  if (device.architecture == "Volta" || device.architecture == "Turing" ||
+      device.architecture == "Pascal")
+    return NcclGeneration::kVolta;
+  return NcclGeneration::kAmpere;
+}
+
+NcclWiring::NcclWiring(const Rig& rig, const NcclConstants& constants) : constants_(constants) {
+  intel_host_ = rig.host.cpu && rig.host.cpu->vendor == "Intel";
+  for (const Node& node : rig.nodes) kinds_.push_back(node.kind);
+  for (const PeerAccess& peer : rig.peer_access) peers_.emplace_back(peer.from, peer.to);
+  std::sort(peers_.begin(), peers_.end());
+  index_devices(rig);
+  index_links(rig);
+  index_climbs(rig);
+  index_network(rig);
+}
+
+void NcclWiring::index_devices(const Rig& rig) {
+  ports_.resize(rig.devices.size());
+  for (std::size_t i = 0; i < rig.devices.size(); ++i) {
+    names_.push_back(rig.devices[i].name);
+    ports_[i].generation = nccl_generation(rig.devices[i].device);
+  }
+  for (const Node& node : rig.nodes)
+    if (node.device) ports_[*node.device].machine = node.machine;
+}
+
+void NcclWiring::index_links(const Rig& rig) {
+  NodeGroups fabrics(rig.nodes.size());
+  const auto is_switch = [&](NodeId id) { return kinds_[index(id)] == NodeKind::kNvSwitch; };
+  for (const Cable& cable : rig.cables)
+    if (is_switch(cable.a) && is_switch(cable.b)) fabrics.join(index(cable.a), index(cable.b));
+  for (const Cable& cable : rig.cables) {
+    const auto a = rig.nodes[index(cable.a)].device;
+    const auto b = rig.nodes[index(cable.b)].device;
+    if (a && b) {
+      const sim::Bandwidth value =
+          peer_value(rig.devices[*a].device, cable.per_direction, constants_);
+      direct_.push_back({*a, *b, value});
+      direct_.push_back({*b, *a, value});
+    } else if (const auto device = a ? a : b;
+               device && (is_switch(cable.a) || is_switch(cable.b))) {
+      Port& port = ports_[*device];
+      port.fabric = fabrics.of(index(a ? cable.b : cable.a));
+      port.into_fabric += peer_value(rig.devices[*device].device, cable.per_direction, constants_);
+    }
+  }
+}
+
+/// Finds every node's way to its host, outwards from the hosts.
+void NcclWiring::index_climbs(const Rig& rig) {
+  struct Up {
+    std::size_t node = 0;
+    sim::Bandwidth cable{};
+  };
+  std::vector<std::vector<Up>> joined(rig.nodes.size());
+  for (const Cable& cable : rig.cables) {
+    if (!towards_host(cable.kind)) continue;
+    joined[index(cable.a)].push_back({index(cable.b), cable.per_direction});
+    joined[index(cable.b)].push_back({index(cable.a), cable.per_direction});
+  }
+  std::vector<std::optional<Up>> up(rig.nodes.size());
+  std::deque<std::size_t> reached;
+  for (std::size_t i = 0; i < rig.nodes.size(); ++i)
+    if (kinds_[i] == NodeKind::kHost) reached.push_back(i);
+  for (; !reached.empty(); reached.pop_front()) {
+    const std::size_t from = reached.front();
+    for (const Up& next : joined[from]) {
+      if (up[next.node] || kinds_[next.node] == NodeKind::kHost) continue;
+      up[next.node] = Up{from, next.cable};
+      if (kinds_[next.node] != NodeKind::kDevice) reached.push_back(next.node);
+    }
+  }
+  for (std::size_t i = 0; i < rig.nodes.size(); ++i) {
+    if (!rig.nodes[i].device) continue;
+    const Device& device = rig.devices[*rig.nodes[i].device].device;
+    for (auto step = up[i]; step; step = up[step->node])
+      ports_[*rig.nodes[i].device].climb.push_back(
+          {step->node, pcie_value(device, step->cable, constants_)});
+  }
+}
+
+void NcclWiring::index_network(const Rig& rig) {
+  for (const Cable& cable : rig.cables) {
+    const Node& a = rig.nodes[index(cable.a)];
+    const Node& b = rig.nodes[index(cable.b)];
+    if (cable.kind == CableKind::kSocket) keep_least(sockets_, a.machine, cable.per_direction);
+    if (cable.kind != CableKind::kNetwork) continue;
+    if (a.kind == NodeKind::kNic) nics_[a.machine].push_back(cable.per_direction);
+    if (b.kind == NodeKind::kNic) nics_[b.machine].push_back(cable.per_direction);
+  }
+  for (auto& [machine, rates] : nics_) std::sort(rates.rbegin(), rates.rend());
+}
+
+std::optional<NcclWiring::Way> NcclWiring::switch_way(
+    std::span<const std::uint32_t> devices) const {
+  const auto fabric = ports_[devices.front()].fabric;
+  if (!fabric) return std::nullopt;
+  sim::Bandwidth least = ports_[devices.front()].into_fabric;
+  for (const std::uint32_t device : devices) {
+    if (ports_[device].fabric != fabric) return std::nullopt;
+    least = std::min(least, ports_[device].into_fabric);
+  }
+  const NcclGeneration generation = ports_[devices.front()].generation;
+  return Way{NcclPath::kNvlink, least, constants_.nvls_share[row(generation)] > 0, true};
+}
+
+/// Rings over direct links: each device sends over all its links to the others at once, as long as
+/// each has two of them to be in the middle of a ring.
+std::optional<NcclWiring::Way> NcclWiring::mesh_way(std::span<const std::uint32_t> devices) const {
+  std::map<std::uint32_t, std::pair<std::size_t, sim::Bandwidth>> out;
+  for (const std::uint32_t device : devices) out[device] = {};
+  for (const DirectLink& link : direct_) {
+    if (!out.contains(link.from) || !out.contains(link.to)) continue;
+    ++out[link.from].first;
+    out[link.from].second += link.nccl;
+  }
+  std::optional<sim::Bandwidth> least;
+  bool all = true;
+  for (const auto& [device, links] : out) {
+    all = all && links.first >= devices.size() - 1;
+    if (links.first < std::min<std::size_t>(2, devices.size() - 1)) return std::nullopt;
+    least = least ? std::min(*least, links.second) : links.second;
+  }
+  return Way{NcclPath::kNvlink, least.value_or(sim::Bandwidth{}), false, all};
+}
+
+bool NcclWiring::all_peers(std::span<const std::uint32_t> devices) const {
+  for (const std::uint32_t from : devices)
+    for (const std::uint32_t to : devices)
+      if (from != to && !std::binary_search(peers_.begin(), peers_.end(), Pair(from, to)))
+        return false;
+  return true;
+}
+
+NcclWiring::Way NcclWiring::pcie_way(std::span<const std::uint32_t> devices) const {
+  for (const std::uint32_t device : devices)
+    if (ports_[device].climb.empty())
+      throw std::invalid_argument(
+          fmt::format("no cable joins {} to the other devices", names_[device]));
+  const auto stands = [](const std::vector<Step>& climb, std::size_t node) {
+    return std::find_if(climb.begin(), climb.end(), [&](const Step& s) { return s.node == node; });
+  };
+  std::optional<std::size_t> meeting;  // the lowest node that all climbs pass
+  for (const Step& step : ports_[devices.front()].climb) {
+    const bool shared = std::all_of(devices.begin(), devices.end(), [&](std::uint32_t device) {
+      return stands(ports_[device].climb, step.node) != ports_[device].climb.end();
+    });
+    if (!shared) continue;
+    meeting = step.node;
+    break;
+  }
+  Way found{NcclPath::kSharedMemory, ports_[devices.front()].climb.front().nccl, false, false};
+  for (const std::uint32_t device : devices) {
+    for (const Step& step : ports_[device].climb) {
+      found.bandwidth = std::min(found.bandwidth, step.nccl);
+      if (meeting == step.node) break;
+    }
+  }
+  const auto socket = sockets_.find(ports_[devices.front()].machine);
+  if (!meeting && socket != sockets_.end())
+    found.bandwidth = std::min(found.bandwidth, socket->second);
+  const bool switches_only = meeting && kinds_[*meeting] == NodeKind::kPcieSwitch;
+  const bool near = switches_only || (devices.size() == 2 && !intel_host_);
+  if (near && all_peers(devices)) found.path = NcclPath::kPcie;
+  return found;
+}
+
+NcclWiring::Way NcclWiring::way(std::span<const std::uint32_t> devices) const {
+  if (const auto found = switch_way(devices)) return *found;
+  if (const auto found = mesh_way(devices)) return *found;
+  return pcie_way(devices);
+}
+
+void NcclWiring::check(std::span<const std::uint32_t> devices) const {
+  if (devices.size() < 2)
+    throw std::invalid_argument(
+        fmt::format("a collective needs at least two devices, got {}", devices.size()));
+  std::vector<std::uint32_t> sorted(devices.begin(), devices.end());
+  std::sort(sorted.begin(), sorted.end());
+  if (sorted.back() >= ports_.size())
+    throw std::invalid_argument(
+        fmt::format("no device {}; the rig has {}", sorted.back(), ports_.size()));
+  if (const auto twice = std::adjacent_find(sorted.begin(), sorted.end()); twice != sorted.end())
+    throw std::invalid_argument(fmt::format("device {} takes part twice", *twice));
+}
+
+sim::Bandwidth NcclWiring::network(std::uint32_t machine, std::size_t ranks) const {
+  const auto nics = nics_.find(machine);
+  if (nics == nics_.end())
+    throw std::invalid_argument(
+        fmt::format("machine {} has no NIC to reach the other machines", machine));
+  sim::Bandwidth sum{};
+  for (std::size_t i = 0; i < std::min(ranks, nics->second.size()); ++i) sum += nics->second[i];
+  return sum;
+}
+
+NcclGraph NcclWiring::graph(std::span<const std::uint32_t> devices) const {
+  check(devices);
+  std::map<std::uint32_t, std::vector<std::uint32_t>> machines;
+  for (const std::uint32_t device : devices) machines[ports_[device].machine].push_back(device);
+  NcclGraph graph;
+  graph.ranks = static_cast<std::uint32_t>(devices.size());
+  graph.machines = static_cast<std::uint32_t>(machines.size());
+  graph.generation = NcclGeneration::kBlackwell;
+  for (const std::uint32_t device : devices)
+    graph.generation = std::min(graph.generation, ports_[device].generation);
+  const auto& speeds = constants_.channel_speeds[row(graph.generation)];
+  std::optional<Way> slowest;
+  for (const auto& [machine, ranks] : machines) {
+    graph.ranks_per_machine =
+        std::max(graph.ranks_per_machine, static_cast<std::uint32_t>(ranks.size()));
+    if (machines.size() > 1) {
+      const sim::Bandwidth rate = network(machine, ranks.size());
+      graph.inter = graph.inter.count() > 0 ? std::min(graph.inter, rate) : rate;
+    }
+    if (ranks.size() < 2) continue;
+    Way found = way(ranks);
+    found.bandwidth = in_channels(found.bandwidth, speeds);
+    if (!slowest || found.bandwidth < slowest->bandwidth) slowest = found;
+  }
+  if (slowest) {
+    graph.path = slowest->path;
+    graph.intra = slowest->bandwidth;
+    graph.nvls = slowest->nvls;
+  }
+  if (graph.machines == 1) {
+    constexpr std::uint32_t kMostLookedUp = 16;
+    graph.fully_joined = slowest->fully_joined;
+    graph.peer_access = graph.ranks <= kMostLookedUp && all_peers(devices);
+  }
+  return graph;
+}
+
+}  // namespace rigsim::topology
