@@ -54,15 +54,11 @@ class Earliest {
     return min_of(root, 0);
   }
 
-  /// The lowest slot that holds the smallest value; some slot must be set.
-  [[nodiscard]] std::size_t slot_of_min() {
-    const std::int64_t smallest = min();
-    std::size_t slot = 0;
-    for (std::size_t i = levels_.size(); i-- > 0;) {
-      slot *= kFan;
-      while (levels_[i].value[slot] != smallest) ++slot;
-    }
-    return slot;
+  /// If `value` is the smallest: unsets all slots that hold it, and calls `taken(slot)` for each,
+  /// the lowest first.
+  template <class Taken>
+  void take(std::int64_t value, Taken&& taken) {
+    if (min() == value) take_in(levels_.size() - 1, 0, value, taken);
   }
 
   [[nodiscard]] std::size_t memory_bytes() const {
@@ -82,6 +78,19 @@ class Earliest {
     std::vector<std::uint8_t> marked;
     std::vector<std::uint32_t> marked_blocks;
   };
+
+  template <class Taken>
+  void take_in(std::size_t level, std::size_t block, std::int64_t value, Taken& taken) {
+    for (std::size_t slot = block * kFan; slot < (block + 1) * kFan; ++slot) {
+      if (levels_[level].value[slot] != value) continue;
+      if (level > 0) {
+        take_in(level - 1, slot, value, taken);
+      } else {
+        put(levels_.front(), slot, kNever);
+        taken(slot);
+      }
+    }
+  }
 
   static void put(Level& level, std::size_t slot, std::int64_t value) {
     level.value[slot] = value;

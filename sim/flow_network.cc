@@ -113,7 +113,7 @@ std::optional<Time> FlowNetwork::next_completion() {
 std::span<const FlowId> FlowNetwork::advance(Time to) {
   require_clock(to);
   finished_.clear();
-  while (ends_.min() == clock_.ps) finish(ends_.slot_of_min());
+  ends_.take(clock_.ps, [this](std::size_t slot) { finish(slot); });
   std::ranges::sort(finished_, {}, [this](FlowId flow) { return flows_[index_of(flow)].order; });
   return finished_;
 }
@@ -122,7 +122,6 @@ void FlowNetwork::finish(std::size_t slot) {
   const Flow& flow = flows_[slot];
   clock_.fraction =
       finished_.empty() ? flow.end_fraction : std::max(clock_.fraction, flow.end_fraction);
-  ends_.set(slot, Earliest::kNever);
   max_min_.remove(static_cast<std::uint32_t>(slot));
   free_.push_back(static_cast<std::uint32_t>(slot));
   std::ranges::push_heap(free_, std::greater{});

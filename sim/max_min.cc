@@ -3,9 +3,18 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <functional>
 #include <numeric>
 
 namespace rigsim::sim {
+namespace {
+
+// How often a solve looks at all flows on all links before it fills from 0, and what is too little
+// to be worth it.
+constexpr std::size_t kPatience = 2;
+constexpr std::size_t kLittle = 4096;
+
+}  // namespace
 
 MaxMin::MaxMin(const Network& network)
     : network_(&network),
@@ -19,6 +28,9 @@ MaxMin::MaxMin(const Network& network)
   for (std::uint32_t link = 0; link < network.link_count(); ++link) {
     capacity_.push_back(network.link(LinkId{link}).capacity.count());
   }
+  for (std::uint32_t route = 0; route < network.route_count(); ++route) {
+    most_hops_ = std::max(most_hops_, network.links(RouteId{route}).size());
+  }
   std::iota(rank_.begin(), rank_.end(), 0U);
   std::iota(by_rank_.begin(), by_rank_.end(), 0U);
   changed_links_.reserve(network.link_count());
@@ -29,6 +41,7 @@ void MaxMin::reserve(std::size_t flows) {
   rate_.resize(flows);
   cap_.resize(flows);
   links_of_.resize(flows);
+  position_.resize(flows * most_hops_);
   new_flows_.reserve(flows);
   changed_.resize(flows + 1);
 }
@@ -43,19 +56,28 @@ void MaxMin::add(std::uint32_t flow, RouteId route) {
   const bool plain_pair = links.size() == 2 && !cap;
   for (std::size_t hop = 0; hop < links.size(); ++hop) {
     const std::uint32_t link = index_of(links[hop]);
+    position_[flow * most_hops_ + hop] = static_cast<std::uint32_t>(on_[link].size());
     on_[link].push_back({flow, plain_pair ? index_of(links[1 - hop]) : kSeveral});
     mark(link);
   }
+  crossings_ += links.size();
   new_flows_.push_back(flow);
 }
 
 void MaxMin::remove(std::uint32_t flow) {
-  for (const LinkId id : links_of_[flow]) {
-    std::vector<Crossing>& crossings = on_[index_of(id)];
-    *std::ranges::find(crossings, flow, &Crossing::flow) = crossings.back();
+  const auto links = links_of_[flow];
+  for (std::size_t hop = 0; hop < links.size(); ++hop) {
+    const std::uint32_t position = position_[flow * most_hops_ + hop];
+    std::vector<Crossing>& crossings = on_[index_of(links[hop])];
+    const Crossing moved = crossings.back();
+    const auto its_links = links_of_[moved.flow];
+    const auto its_hop = std::ranges::find(its_links, links[hop]) - its_links.begin();
+    position_[moved.flow * most_hops_ + static_cast<std::size_t>(its_hop)] = position;
+    crossings[position] = moved;
     crossings.pop_back();
-    mark(index_of(id));
+    mark(index_of(links[hop]));
   }
+  crossings_ -= links.size();
   links_of_[flow] = {};
   std::erase(new_flows_, flow);
 }
@@ -66,13 +88,22 @@ void MaxMin::clear() {
   std::ranges::fill(marked_, 0);
   first_marked_word_ = marked_.size();
   new_flows_.clear();
+  crossings_ = 0;
   std::iota(rank_.begin(), rank_.end(), 0U);
   std::iota(by_rank_.begin(), by_rank_.end(), 0U);
   changes_since_sort_ = 0;
 }
 
 std::span<const std::uint32_t> MaxMin::solve() {
-  while (first_marked_word_ < marked_.size()) update(take_lowest_marked());
+  looked_at_ = 0;
+  bool filled = false;
+  while (first_marked_word_ < marked_.size()) {
+    update(take_lowest_marked());
+    if (!filled && looked_at_ > kPatience * crossings_ + kLittle) {
+      fill();
+      filled = true;
+    }
+  }
   assign_changed_flows();
   if (changes_since_sort_ > 4 * level_.size()) sort_links();
   return {changed_.data(), changed_count_};
@@ -131,32 +162,41 @@ struct Split {
 
 // Solves sum of min(bound, level) = capacity for the level by Newton's method, starting from the
 // last known one. The sum is concave in the level: after the first step the guesses only rise, and
-// the last one is exact.
+// the last one is exact. Where the bounds of hundreds of flows lie within rounding of the level, a
+// guess may fall back: that is the end, too.
 double MaxMin::level_of(std::uint32_t link) const {
   const double capacity = capacity_[link];
+  const double slack = 1 + slack_of(link);
   double guess = level_[link];
-  while (true) {
+  for (bool rising = false;; rising = true) {
     Split split{guess};
     for (const Crossing& crossing : on_[link]) split.count(bound_elsewhere(crossing, link));
     if (split.held == 0) {
-      if (split.slower_sum <= capacity * (1 + kSlack)) return kInfinity;
+      if (split.slower_sum <= capacity * slack) return kInfinity;
       guess = capacity / static_cast<double>(on_[link].size());  // never too high
       continue;
     }
     const double level = (capacity - split.slower_sum) / split.held;
-    if (split.slower_fastest <= level * (1 + kSlack) && level <= split.held_slowest) return level;
-    if (level == guess) return level;
+    if (split.slower_fastest <= level * slack && level <= split.held_slowest) return level;
+    if (level == guess || (rising && level < guess)) return level;
     guess = level;
   }
 }
 
+// What the sum over a link's flows may be wrong by.
+double MaxMin::slack_of(std::uint32_t link) const {
+  constexpr std::size_t kFlows = 256;
+  return kSlack * static_cast<double>(1 + on_[link].size() / kFlows);
+}
+
 void MaxMin::update(std::uint32_t link) {
+  looked_at_ += on_[link].size();
   const double old_level = level_[link];
   const double level = level_of(link);
-  if (level == old_level || std::abs(level - old_level) <= kSlack * std::min(level, old_level))
+  if (level == old_level ||
+      std::abs(level - old_level) <= slack_of(link) * std::min(level, old_level))
     return;
-  if (!in_changed_links_[link]) changed_links_.push_back(link);
-  in_changed_links_[link] = 1;
+  mark_changed(link);
   level_[link] = level;
   ++changes_since_sort_;
   const double lower = std::min(level, old_level);
@@ -200,6 +240,91 @@ void MaxMin::assign_changed_flows() {
   new_flows_.clear();
 }
 
+// The level at which `link` is full when its flows without a rate go at it; summed afresh, so that
+// no error builds up.
+double MaxMin::share_of(std::uint32_t link) const {
+  double left = capacity_[link];
+  std::uint32_t open = 0;
+  for (const Crossing& crossing : on_[link]) {
+    if (fixed_[crossing.flow] == kInfinity) {
+      ++open;
+    } else {
+      left -= fixed_[crossing.flow];
+    }
+  }
+  return left / open;
+}
+
+void MaxMin::offer(double level, std::uint32_t link_or_flow) {
+  offers_.push_back({level, link_or_flow});
+  std::ranges::push_heap(offers_, std::greater{}, &Offer::level);
+}
+
+void MaxMin::fix(std::uint32_t flow, double rate) {
+  fixed_[flow] = rate;
+  for (const LinkId link : links_of_[flow]) {
+    left_[index_of(link)] -= rate;
+    --open_[index_of(link)];
+  }
+}
+
+void MaxMin::offer_all() {
+  const auto links = static_cast<std::uint32_t>(level_.size());
+  left_ = capacity_;
+  open_.assign(links, 0);
+  fixed_.assign(rate_.size(), kInfinity);
+  offers_.clear();
+  for (std::uint32_t link = 0; link < links; ++link) {
+    if (level_[link] != kInfinity) mark_changed(link);
+    level_[link] = kInfinity;
+    if (on_[link].empty()) continue;
+    mark(link);
+    open_[link] = static_cast<std::uint32_t>(on_[link].size());
+    offer(capacity_[link] / open_[link], link);
+    for (const Crossing& crossing : on_[link]) {
+      const bool first = index_of(links_of_[crossing.flow].front()) == link;
+      if (first && cap_[crossing.flow] != kInfinity) {
+        offer(cap_[crossing.flow], links + crossing.flow);
+      }
+    }
+  }
+}
+
+// A link's share only rises while others' flows get their rates: an offer out of date is made
+// again. One within rounding counts as up to date.
+void MaxMin::fill() {
+  constexpr double kRounding = 1e-12;
+  const auto links = static_cast<std::uint32_t>(level_.size());
+  offer_all();
+  while (!offers_.empty()) {
+    std::ranges::pop_heap(offers_, std::greater{}, &Offer::level);
+    const Offer best = offers_.back();
+    offers_.pop_back();
+    if (best.link_or_flow >= links) {
+      const std::uint32_t flow = best.link_or_flow - links;
+      if (fixed_[flow] == kInfinity) fix(flow, cap_[flow]);
+      continue;
+    }
+    const std::uint32_t link = best.link_or_flow;
+    if (open_[link] == 0) continue;
+    const double share = left_[link] / open_[link];
+    if (share > best.level * (1 + kRounding)) {
+      offer(share, link);
+      continue;
+    }
+    level_[link] = share_of(link);
+    mark_changed(link);
+    for (const Crossing& crossing : on_[link]) {
+      if (fixed_[crossing.flow] == kInfinity) fix(crossing.flow, level_[link]);
+    }
+  }
+}
+
+void MaxMin::mark_changed(std::uint32_t link) {
+  if (!in_changed_links_[link]) changed_links_.push_back(link);
+  in_changed_links_[link] = 1;
+}
+
 void MaxMin::sort_links() {
   changes_since_sort_ = 0;
   std::ranges::sort(by_rank_, [this](std::uint32_t a, std::uint32_t b) {
@@ -214,6 +339,9 @@ std::size_t MaxMin::memory_bytes() const {
   for (const auto& crossings : on_) {
     bytes += crossings.capacity() * sizeof(Crossing) + sizeof(std::vector<Crossing>);
   }
+  bytes += position_.capacity() * sizeof(std::uint32_t) + fixed_.capacity() * sizeof(double) +
+           offers_.capacity() * sizeof(Offer) + left_.capacity() * sizeof(double) +
+           open_.capacity() * sizeof(std::uint32_t);
   return bytes + capacity_.capacity() * (2 * sizeof(double) + 1 + 3 * sizeof(std::uint32_t)) +
          marked_.capacity() * sizeof(std::uint64_t);
 }

@@ -25,7 +25,11 @@ namespace rigsim::sim {
 /// So when flows come and go, only links are solved again whose flows really change, lowest known
 /// level first. A new level comes from the current ones of its neighbours, never from the old one
 /// plus a difference: no error builds up. A level that moves by less than 1e-13 of itself counts as
-/// the same; otherwise rounding would be chased around.
+/// the same (more with hundreds of flows on the link); otherwise rounding would be chased around.
+///
+/// Where many flows leave at once, levels can rise in a very large number of small turns. A solve
+/// that has looked at every flow on every link many times fills the whole network from 0 instead
+/// (progressive filling, the least share first), and solves each link once more from there.
 class MaxMin {
  public:
   /// `network` must outlive this and not change meanwhile.
@@ -65,13 +69,20 @@ class MaxMin {
 
   [[nodiscard]] double bound_elsewhere(const Crossing& crossing, std::uint32_t link) const;
   [[nodiscard]] double level_of(std::uint32_t link) const;
+  [[nodiscard]] double slack_of(std::uint32_t link) const;
+  [[nodiscard]] double share_of(std::uint32_t link) const;
   void mark(std::uint32_t link);
+  void mark_changed(std::uint32_t link);
   std::uint32_t take_lowest_marked();
   void update(std::uint32_t link);
   void mark_affected(const Crossing& crossing, std::uint32_t link, double lower);
   void assign(std::uint32_t flow, double rate);
   void assign_changed_flows();
   void sort_links();
+  void fill();
+  void offer_all();
+  void fix(std::uint32_t flow, double rate);
+  void offer(double level, std::uint32_t link_or_flow);
 
   const Network* network_;
   // By link.
@@ -83,6 +94,9 @@ class MaxMin {
   std::vector<double> rate_;
   std::vector<double> cap_;  // infinite: none
   std::vector<std::span<const LinkId>> links_of_;
+  std::vector<std::uint32_t> position_;  // [flow x hop]: of the flow's crossing on that link
+  std::size_t most_hops_ = 0;            // of any route
+  std::size_t crossings_ = 0;            // on all links
   // Links to solve again: bits, by rank. Ranks follow the levels as they were not long ago.
   std::vector<std::uint32_t> rank_;     // by link
   std::vector<std::uint32_t> by_rank_;  // links
@@ -95,6 +109,16 @@ class MaxMin {
   std::vector<std::uint32_t>
       changed_;  // flows: the first changed_count_; one more than there are, for assign
   std::size_t changed_count_ = 0;
+  std::size_t looked_at_ = 0;  // crossings
+  // Of filling from 0.
+  struct Offer {
+    double level;
+    std::uint32_t link_or_flow;  // flows, for their caps, after the links
+  };
+  std::vector<Offer> offers_;        // a heap, the least level first
+  std::vector<double> left_;         // by link: capacity not given away yet
+  std::vector<std::uint32_t> open_;  // by link: its flows without a rate yet
+  std::vector<double> fixed_;        // by flow: its rate; infinite: none yet
 };
 
 }  // namespace rigsim::sim

@@ -1,5 +1,6 @@
 #include "sim/earliest.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -9,6 +10,9 @@
 namespace rigsim::sim {
 namespace {
 
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
 TEST(Earliest, IsNeverWhenNothingIsSet) {
   Earliest earliest;
   EXPECT_EQ(earliest.min(), Earliest::kNever);
@@ -16,16 +20,22 @@ TEST(Earliest, IsNeverWhenNothingIsSet) {
   EXPECT_EQ(earliest.min(), Earliest::kNever);
 }
 
-TEST(Earliest, NamesTheLowestSlotOfTheSmallest) {
+std::vector<std::size_t> taken(Earliest& earliest, std::int64_t value) {
+  std::vector<std::size_t> slots;
+  earliest.take(value, [&](std::size_t slot) { slots.push_back(slot); });
+  return slots;
+}
+
+TEST(Earliest, GivesUpTheSlotsOfTheSmallestLowestFirst) {
   Earliest earliest;
-  earliest.reserve(100);
-  earliest.set(99, 7);
-  earliest.set(40, 7);
+  earliest.reserve(1000);
+  for (const std::size_t slot : {999U, 40U, 32U, 500U}) earliest.set(slot, 7);
   earliest.set(41, 8);
-  EXPECT_EQ(earliest.min(), 7);
-  EXPECT_EQ(earliest.slot_of_min(), 40U);
-  earliest.set(40, 9);
-  EXPECT_EQ(earliest.slot_of_min(), 99U);
+  EXPECT_THAT(taken(earliest, 8), IsEmpty());
+  EXPECT_THAT(taken(earliest, 7), ElementsAre(32U, 40U, 500U, 999U));
+  EXPECT_EQ(earliest.min(), 8);
+  EXPECT_THAT(taken(earliest, 8), ElementsAre(41U));
+  EXPECT_EQ(earliest.min(), Earliest::kNever);
 }
 
 TEST(Earliest, AgreesWithASearchThroughAllSlotsAsItGrows) {
@@ -42,7 +52,13 @@ TEST(Earliest, AgreesWithASearchThroughAllSlotsAsItGrows) {
       if (change % 7 != 0) continue;
       const auto first = std::ranges::min_element(all);
       ASSERT_EQ(earliest.min(), *first);
-      ASSERT_EQ(earliest.slot_of_min(), static_cast<std::size_t>(first - all.begin()));
+      if (change % 70 != 0) continue;
+      const std::int64_t smallest = *first;
+      for (const std::size_t at : taken(earliest, smallest)) {
+        ASSERT_EQ(all[at], smallest);
+        all[at] = Earliest::kNever;
+      }
+      ASSERT_EQ(std::ranges::count(all, smallest), 0);
     }
   }
 }
