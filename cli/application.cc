@@ -14,6 +14,7 @@
 #include "cli/run_command.h"
 #include "cli/topo_command.h"
 #include "cli/validate_command.h"
+#include "cli/whatif_command.h"
 #include "configs/config_error.h"
 #include "configs/nearest_name.h"
 
@@ -21,8 +22,18 @@ namespace rigsim::cli {
 namespace {
 
 std::vector<Command> commands() {
-  return {compare_command(),  run_command(),       fit_command(), catalog_command(),
-          validate_command(), calibrate_command(), topo_command()};
+  // clang-format off: one a line
+  return {
+      compare_command(),
+      run_command(),
+      whatif_command(),
+      fit_command(),
+      topo_command(),
+      catalog_command(),
+      validate_command(),
+      calibrate_command(),
+  };
+  // clang-format on
 }
 
 std::string overview(const std::vector<Command>& all) {

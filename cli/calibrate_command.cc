@@ -2,14 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 
 #include "analysis/output_error.h"
 #include "analysis/recalibration.h"
 #include "cli/command_options.h"
+#include "cli/text_file.h"
 #include "configs/input_file.h"
 
 namespace rigsim::cli {
@@ -21,26 +19,6 @@ constexpr std::uint64_t kMostBytes = 64 << 20;  // of a file of measured rows
 
 /// The engines that a fit to single-stream rows concerns.
 constexpr std::string_view kEngines[] = {"llama.cpp", "llama.cpp-2023-12"};
-
-/// Writes all of `text` beside PATH, then renames: a failure leaves what was there.
-void write_whole(const fs::path& path, const std::string& text) {
-  fs::path part = path;
-  part += ".part";
-  {
-    std::ofstream file(part, std::ios::binary);
-    file << text;
-    file.close();
-    if (!file) {
-      const int reason = errno;
-      std::error_code ignored;
-      fs::remove(part, ignored);
-      throw analysis::OutputError(path, std::strerror(reason));
-    }
-  }
-  std::error_code failed;
-  fs::rename(part, path, failed);
-  if (failed) throw analysis::OutputError(path, failed.message());
-}
 
 std::string line(std::string_view title, const analysis::ResidualStatistics& s) {
   if (s.rows == 0) return {};
@@ -77,7 +55,7 @@ Answer run(const ParsedOptions& options, const Console& console) {
   std::string text = summary(analysis::recalibrate(engines, rows, catalog));
   for (const auto& engine : engines) {
     const fs::path path = directory / (engine.profile.name + ".fit.yaml");
-    write_whole(path, configs::to_yaml_fit(engine));
+    write_text_file(path, configs::to_yaml_fit(engine));
     text += "wrote " + path.string() + '\n';
   }
   return {.text = text};

@@ -4,7 +4,8 @@
 
 namespace rigsim::cli {
 
-/// `rigsim topo`: the wiring of machines. `topo import FILE...` makes a rig of what tools print.
+/// `rigsim topo RIG`: how a machine is wired and what each link carries; `rigsim topo import`: a
+/// rig from what tools print.
 [[nodiscard]] Command topo_command();
 
 }  // namespace rigsim::cli

@@ -2,15 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "analysis/output_error.h"
 #include "cli/build_info.h"
 #include "cli/table.h"
+#include "cli/text_file.h"
 #include "configs/catalog.h"
 #include "configs/input_file.h"
 #include "configs/topology_import/topology_import.h"
@@ -46,24 +44,6 @@ ImportedRig import(const ParsedOptions& options, std::span<const std::string> na
   import_options.rig_name = options.text("name").value_or(usual.empty() ? "imported" : usual);
   import_options.device = options.text("device");
   return configs::import_topology(files, import_options, catalog);
-}
-
-/// Writes beside the file and renames, so that an old one stays whole if this fails.
-void write_file(const fs::path& path, const std::string& text) {
-  if (fs::is_directory(path)) throw analysis::OutputError(path, "is a directory");
-  const fs::path part = path.string() + ".part";
-  std::ofstream out(part, std::ios::binary | std::ios::trunc);
-  out << text;
-  out.close();
-  if (!out) {
-    const int reason = errno;
-    std::error_code ignored;
-    fs::remove(part, ignored);
-    throw analysis::OutputError(path, std::strerror(reason));
-  }
-  std::error_code failed;
-  fs::rename(part, path, failed);
-  if (failed) throw analysis::OutputError(path, failed.message());
 }
 
 std::string devices_text(const topology::Rig& rig) {
@@ -117,7 +97,7 @@ Answer topo_import(const ParsedOptions& options, std::span<const std::string> fi
   const ImportedRig imported = import(options, files);
   const std::string yaml = configs::to_yaml(imported);
   const auto output = options.text("output");
-  if (output) write_file(*output, yaml);
+  if (output) write_text_file(*output, yaml);
   if (options.has("json")) return {.text = document(imported, yaml).dump(2) + '\n'};
   return {.text = output ? summary(imported, *output) : yaml};
 }

@@ -12,11 +12,15 @@ namespace {
 
 sim::LinkId link_of(const Hop& hop) { return sim::LinkId{2 * hop.cable + (hop.a_to_b ? 0u : 1u)}; }
 
+sim::Duration divided(sim::Duration time, double by) {
+  return sim::from_seconds(sim::to_seconds(time) / by);
+}
+
 }  // namespace
 
 sim::Duration CopyPath::time(sim::Bytes size) const { return fixed_cost + size / uncontended; }
 
-RigNetwork::RigNetwork(const Rig& rig) : routes_(rig) {
+RigNetwork::RigNetwork(const Rig& rig, LinkScale scale) : scale_(scale), routes_(rig) {
   add_members(rig);
   add_links(rig);
   add_peer_access(rig);
@@ -35,8 +39,15 @@ void RigNetwork::add_members(const Rig& rig) {
     member.reaches_nics = installed.device.pcie_p2p;
     if (rig.cables.empty()) continue;
     member.host = routes_.nearest_host(member.node);
-    member.staged = staged_copy(installed.device);
+    member.staged = scaled(staged_copy(installed.device));
   }
+}
+
+StagedCopyRate RigNetwork::scaled(StagedCopyRate rate) const {
+  if (scale_.latency != 1) rate.fixed_cost = divided(rate.fixed_cost, scale_.latency);
+  rate.one_way = sim::Bandwidth(rate.one_way.count() * scale_.bandwidth);
+  rate.both_ways = sim::Bandwidth(rate.both_ways.count() * scale_.bandwidth);
+  return rate;
 }
 
 sim::LinkId RigNetwork::add_link(std::string name, sim::Bandwidth capacity, sim::Duration latency) {
@@ -48,8 +59,11 @@ void RigNetwork::add_links(const Rig& rig) {
   for (const Cable& cable : rig.cables) {
     const std::string& a = rig.nodes[static_cast<std::size_t>(cable.a)].name;
     const std::string& b = rig.nodes[static_cast<std::size_t>(cable.b)].name;
-    (void)add_link(fmt::format("{}>{} {}", a, b, cable.type), cable.per_direction, cable.latency);
-    (void)add_link(fmt::format("{}>{} {}", b, a, cable.type), cable.per_direction, cable.latency);
+    const sim::Bandwidth rate(cable.per_direction.count() * scale_.bandwidth);
+    const sim::Duration latency =
+        scale_.latency == 1 ? cable.latency : divided(cable.latency, scale_.latency);
+    (void)add_link(fmt::format("{}>{} {}", a, b, cable.type), rate, latency);
+    (void)add_link(fmt::format("{}>{} {}", b, a, cable.type), rate, latency);
   }
   for (Member& member : members_)
     if (member.staged)

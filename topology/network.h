@@ -30,6 +30,12 @@ struct CopyPath {
   [[nodiscard]] sim::Duration time(sim::Bytes size) const;
 };
 
+/// How much faster the links of a rig are than the real ones, to ask what if.
+struct LinkScale {
+  double bandwidth = 1;
+  double latency = 1;  ///< latencies and fixed costs are divided by it
+};
+
 /// A rig as the engine sees it: two directed links per cable, and one more per device for what it
 /// sends and receives by staged copies (they share its copy engines). Paths are found when asked
 /// for, as a rig of n devices has n^2 of them; CopyRoutes puts those that are used on an op graph.
@@ -41,8 +47,8 @@ struct CopyPath {
 /// (GPUDirect RDMA); others are staged through both hosts.
 class RigNetwork {
  public:
-  /// Throws std::invalid_argument when the rig is not valid (rig_check.h).
-  explicit RigNetwork(const Rig& rig);
+  /// Throws std::invalid_argument when the rig is not valid (rig_check.h). `scale` has factors > 0.
+  explicit RigNetwork(const Rig& rig, LinkScale scale = {});
 
   /// The links; it has no routes.
   [[nodiscard]] const sim::Network& network() const { return network_; }
@@ -78,6 +84,7 @@ class RigNetwork {
   };
 
   void add_members(const Rig& rig);
+  [[nodiscard]] StagedCopyRate scaled(StagedCopyRate rate) const;
   void add_links(const Rig& rig);
   void add_peer_access(const Rig& rig);
   [[nodiscard]] sim::LinkId add_link(std::string name, sim::Bandwidth capacity,
@@ -89,6 +96,7 @@ class RigNetwork {
   void stage(CopyPath& path, const Member& from, const Member& to) const;
   [[nodiscard]] CopyPath finished(CopyPath path) const;
 
+  LinkScale scale_;
   RouteTable routes_;
   sim::Network network_;
   std::vector<std::string> names_;         ///< by LinkId

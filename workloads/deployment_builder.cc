@@ -132,20 +132,21 @@ MemoryRequest memory_request(const DeploymentRequest& request) {
 Deployment deploy(const DeploymentRequest& request) {
   check(request);
   const auto& kv = info(request.kv_format);
-  Deployment d{request.model,
-               request.weights.name,
-               weight_layout(request.model, request.weights),
-               request.engine,
-               request.rig,
-               topology::RigNetwork(request.rig),
-               stages(request),
-               static_cast<double>(kv.block_bytes) / static_cast<double>(kv.block_values),
-               {},
-               {},
-               {},
-               {},
-               {},
-               request.scale};
+  Deployment d{
+      request.model,
+      request.weights.name,
+      weight_layout(request.model, request.weights),
+      request.engine,
+      request.rig,
+      topology::RigNetwork(request.rig, {request.scale.link_bandwidth, request.scale.link_latency}),
+      stages(request),
+      static_cast<double>(kv.block_bytes) / static_cast<double>(kv.block_values),
+      {},
+      {},
+      {},
+      {},
+      {},
+      request.scale};
   keep_tables_of(d.rig, d.engine);
   for (const auto& installed : d.rig.devices) {
     d.backends.push_back(

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+
+namespace rigsim::cli {
+
+/// Writes all of `text` beside `path`, then renames: a failure leaves what was there. Throws
+/// analysis::OutputError.
+void write_text_file(const std::filesystem::path& path, std::string_view text);
+
+}  // namespace rigsim::cli
