@@ -99,7 +99,8 @@ struct Trees {
   void schedule() {
     std::vector<std::uint32_t> order(edges.size());
     std::iota(order.begin(), order.end(), 0U);
-    std::ranges::stable_sort(order, {}, [this](std::uint32_t edge) { return depth_of[edge]; });
+    std::ranges::sort(order, {},
+                      [this](std::uint32_t edge) { return std::pair(depth_of[edge], edge); });
     for (const std::uint32_t edge : order) {
       edges[edge].down = in_colour(edge, above(edge) == kNone ? 0 : edges[above(edge)].down + 1);
     }
