@@ -11,6 +11,7 @@
 #include "cli/command_options.h"
 #include "cli/compare_command.h"
 #include "cli/fit_command.h"
+#include "cli/pipeline_command.h"
 #include "cli/run_command.h"
 #include "cli/topo_command.h"
 #include "cli/validate_command.h"
@@ -29,6 +30,7 @@ std::vector<Command> commands() {
       whatif_command(),
       fit_command(),
       topo_command(),
+      pipeline_command(),
       catalog_command(),
       validate_command(),
       calibrate_command(),

@@ -28,7 +28,8 @@ TEST(Frame, HelpListsTheCommandsWithAnExample) {
 }
 
 TEST(Frame, EveryCommandHasHelpWithAnExample) {
-  for (const std::string command : {"compare", "run", "fit", "catalog", "validate", "calibrate"}) {
+  for (const std::string command :
+       {"compare", "run", "fit", "catalog", "validate", "calibrate", "pipeline"}) {
     const Outcome run = rigsim(command + " --help");
     EXPECT_EQ(run.code, 0) << command;
     EXPECT_THAT(run.out, HasSubstr("Usage: rigsim " + command));
