@@ -8,6 +8,7 @@
 #include "cli/build_info.h"
 #include "cli/calibrate_command.h"
 #include "cli/catalog_command.h"
+#include "cli/collective_command.h"
 #include "cli/command_options.h"
 #include "cli/compare_command.h"
 #include "cli/fit_command.h"
@@ -34,6 +35,7 @@ std::vector<Command> commands() {
       catalog_command(),
       validate_command(),
       calibrate_command(),
+      collective_command(),
   };
   // clang-format on
 }
