@@ -1,14 +1,13 @@
-#include "cli/collective_command.h"
-
 #include <fmt/format.h>
 
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
 
+#include "analysis/collective_file.h"
 #include "cli/build_info.h"
 #include "cli/collective_accuracy_output.h"
+#include "cli/collective_command.h"
 #include "cli/collective_sizes.h"
 #include "cli/command_options.h"
 #include "cli/table.h"
@@ -16,7 +15,9 @@
 #include "configs/collective_profile.h"
 #include "configs/nearest_name.h"
 #include "configs/quantity_parser.h"
+#include "topology/collective_contention.h"
 #include "topology/collective_model.h"
+#include "topology/network.h"
 
 namespace rigsim::cli {
 namespace {
@@ -37,12 +38,11 @@ struct Question {
   LaunchMode launch = LaunchMode::kGraph;
   std::optional<topology::Algorithm> algorithm;
   std::optional<topology::Protocol> protocol;
+  std::size_t groups = 1;  ///< that do the same at once
+  bool contended = false;  ///< links are shared: by flows
 };
 
-struct Row {
-  sim::Bytes size{};
-  CollectiveCost cost;
-};
+using Row = analysis::CollectiveRow;
 
 /// The value whose name is `text`; "-" for "_" and any case will do.
 template <class Values>
@@ -89,7 +89,21 @@ std::vector<std::uint32_t> devices_of(const ParsedOptions& options, const topolo
   return all;
 }
 
+/// Over PCIe the messages of more than two ranks may share an uplink; groups
+/// may share anything.
+bool may_share(const Question& question, const topology::NcclGraph& graph) {
+  if (question.library == CollectiveLibrary::kVllm) return false;
+  return question.groups > 1 ||
+         (graph.path == topology::NcclPath::kPcie && graph.machines == 1 && graph.ranks > 2);
+}
+
 void check_combination(const Question& question) {
+  if (question.devices.size() % question.groups != 0)
+    throw configs::ConfigError({{}, 0, 0, "--groups"},
+                               fmt::format("{} devices do not make {} groups of the same size",
+                                           question.devices.size(), question.groups));
+  if (question.groups > 1 && question.library == CollectiveLibrary::kVllm)
+    throw configs::ConfigError({{}, 0, 0, "--groups"}, "groups at once are known for nccl only");
   if (question.library == CollectiveLibrary::kVllm && (question.algorithm || question.protocol))
     throw configs::ConfigError({{}, 0, 0, "--library"},
                                "vllm chooses for itself; --algorithm and --protocol are NCCL's");
@@ -112,26 +126,58 @@ Question question_of(const ParsedOptions& options) {
   out.launch = option(options, "launch", topology::kLaunchModes).value_or(LaunchMode::kGraph);
   out.algorithm = option(options, "algorithm", topology::kAlgorithms);
   out.protocol = option(options, "protocol", topology::kProtocols);
+  out.groups = static_cast<std::size_t>(options.count("groups", 1, 1024).value_or(1));
   check_combination(out);
   return out;
 }
 
+CollectiveCost uncontended(const Question& question, const topology::CollectiveModel& model,
+                           const topology::CollectiveRequest& request) {
+  if (question.library == CollectiveLibrary::kVllm)
+    return model.cost(question.library, request, question.launch);
+  return model.cost(request, question.launch, question.algorithm, question.protocol);
+}
+
+/// Consecutive groups of as many ranks each.
+std::vector<topology::CollectiveRequest> groups(const Question& question, sim::Bytes size) {
+  std::vector<topology::CollectiveRequest> out;
+  const std::size_t ranks = question.devices.size() / question.groups;
+  for (std::size_t first = 0; first < question.devices.size(); first += ranks) {
+    const auto begin = question.devices.begin() + static_cast<std::ptrdiff_t>(first);
+    out.push_back({question.kind, {begin, begin + static_cast<std::ptrdiff_t>(ranks)}, size});
+  }
+  return out;
+}
+
 std::vector<Row> price(const Question& question, const topology::CollectiveModel& model) {
+  std::optional<topology::RigNetwork> network;
+  if (question.contended) network.emplace(question.rig);
+  const double factor =
+      topology::bus_factor(question.kind, question.devices.size() / question.groups);
   std::vector<Row> rows;
   for (const sim::Bytes size : question.sizes) {
-    const topology::CollectiveRequest request{question.kind, question.devices, size};
-    rows.push_back(
-        {size, question.library == CollectiveLibrary::kNccl
-                   ? model.cost(request, question.launch, question.algorithm, question.protocol)
-                   : model.cost(question.library, request, question.launch)});
+    const auto requests = groups(question, size);
+    const CollectiveCost cost =
+        network ? topology::contended_cost(model, *network, requests, question.launch,
+                                           question.algorithm, question.protocol)
+                : uncontended(question, model, requests.front());
+    const sim::Bandwidth rate = size / cost.time;
+    rows.push_back({size, cost, rate, rate * factor});
   }
   return rows;
 }
 
-double algorithm_bandwidth(const Row& row) { return (row.size / row.cost.time).count(); }
-
-double bus_bandwidth(const Question& question, const Row& row) {
-  return algorithm_bandwidth(row) * topology::bus_factor(question.kind, question.devices.size());
+void write_output(const ParsedOptions& options, const Question& question,
+                  const std::vector<Row>& rows) {
+  const auto path = options.text("output");
+  if (!path) return;
+  analysis::write_collective_file(
+      *path,
+      {fmt::format("{} on {}", to_string(question.kind), question.rig.name),
+       std::string(build_info().version), std::string(build_info().commit), options.command_line(),
+       question.rig.name, std::string(to_string(question.kind)),
+       std::string(to_string(question.library)), std::string(to_string(question.launch))},
+      rows);
 }
 
 std::string_view path_name(topology::NcclPath path) {
@@ -146,15 +192,15 @@ std::string_view path_name(topology::NcclPath path) {
   return "unknown";
 }
 
-Json to_json(const Question& question, const Row& row) {
+Json to_json(const Row& row) {
   const CollectiveCost& cost = row.cost;
   const double seconds = sim::to_seconds(cost.time);
   return {{"bytes", row.size.count()},
           {"time_s", seconds},
           {"low_s", seconds / (1 + cost.error_p90)},
           {"high_s", seconds * (1 + cost.error_p90)},
-          {"algbw_bytes_per_s", algorithm_bandwidth(row)},
-          {"busbw_bytes_per_s", bus_bandwidth(question, row)},
+          {"algbw_bytes_per_s", row.algorithm_bandwidth.count()},
+          {"busbw_bytes_per_s", row.bus_bandwidth.count()},
           {"algorithm", to_string(cost.algorithm)},
           {"protocol", to_string(cost.protocol)},
           {"library", to_string(cost.library)},
@@ -169,21 +215,24 @@ Json document(const Question& question, const std::vector<Row>& rows,
   json["devices"] = question.devices;
   json["library"] = to_string(question.library);
   json["launch"] = to_string(question.launch);
+  json["groups"] = question.groups;
+  json["contended"] = question.contended;
   json["machines"] = graph.machines;
   json["path"] = path_name(graph.path);
   json["ring_bytes_per_s"] = graph.ring().count();
-  for (const Row& row : rows) json["rows"].push_back(to_json(question, row));
+  for (const Row& row : rows) json["rows"].push_back(to_json(row));
   return json;
 }
 
 std::string text(const Question& question, const std::vector<Row>& rows,
                  const topology::NcclGraph& graph, const Console& console) {
-  std::string out =
-      fmt::format("{} on {}: {} ranks{}, {}; {} launches; NCCL plans {:.1f} GB/s over {}\n\n",
-                  to_string(question.kind), question.rig.name, graph.ranks,
-                  graph.machines > 1 ? fmt::format(" in {} machines", graph.machines) : "",
-                  to_string(question.library), to_string(question.launch),
-                  graph.ring().count() * 1e-9, path_name(graph.path));
+  std::string out = fmt::format(
+      "{} on {}: {} ranks{}, {}; {} launches; NCCL plans {:.1f} GB/s over "
+      "{}\n\n",
+      to_string(question.kind), question.rig.name, graph.ranks,
+      graph.machines > 1 ? fmt::format(" in {} machines", graph.machines) : "",
+      to_string(question.library), to_string(question.launch), graph.ring().count() * 1e-9,
+      path_name(graph.path));
   Table table{{{"bytes", Align::kRight},
                {"time us", Align::kRight},
                {"algbw GB/s", Align::kRight},
@@ -196,8 +245,8 @@ std::string text(const Question& question, const std::vector<Row>& rows,
   for (const Row& row : rows)
     table.rows.push_back({fmt::format("{}", row.size.count()),
                           fmt::format("{:.2f}", sim::to_seconds(row.cost.time) * 1e6),
-                          fmt::format("{:.2f}", algorithm_bandwidth(row) * 1e-9),
-                          fmt::format("{:.2f}", bus_bandwidth(question, row) * 1e-9),
+                          fmt::format("{:.2f}", row.algorithm_bandwidth.count() * 1e-9),
+                          fmt::format("{:.2f}", row.bus_bandwidth.count() * 1e-9),
                           std::string(to_string(row.cost.algorithm)),
                           std::string(to_string(row.cost.protocol)),
                           std::string(to_string(row.cost.evidence)),
@@ -210,12 +259,14 @@ Answer run(const ParsedOptions& options, const Console& console) {
     throw configs::ConfigError({}, "which collective? \"rigsim collective --help\" lists them");
   const std::string& word = options.arguments().front();
   if (word == "accuracy" || word == "fit") return collective_accuracy(options, console);
-  const Question question = question_of(options);
+  Question question = question_of(options);
   const auto profile = configs::collective_profile();
   const topology::CollectiveModel model(question.rig, profile);
   return options.checked("rig", [&]() -> Answer {
-    const auto graph = model.graph(question.devices);
+    const auto graph = model.graph(groups(question, sim::Bytes(1)).front().devices);
+    question.contended = may_share(question, graph);
     const auto rows = price(question, model);
+    write_output(options, question, rows);
     return {options.has("json") ? document(question, rows, graph).dump(2) + '\n'
                                 : text(question, rows, graph, console)};
   });
@@ -224,41 +275,51 @@ Answer run(const ParsedOptions& options, const Console& console) {
 }  // namespace
 
 Command collective_command() {
-  return {
-      .name = "collective",
-      .summary = "what an all-reduce, an all-gather ... costs on a rig, by size",
-      .usage = "KIND --rig RIG [--sizes FIRST-LAST] [OPTIONS]",
-      .about =
-          "Prints nccl-tests' table for all_reduce, reduce_scatter, all_gather, broadcast, "
-          "all_to_all or send_recv: what NCCL chooses on this wiring and how long it takes, from a "
-          "measured table, six numbers fitted to the machine, or its family. `rigsim collective "
-          "accuracy` shows the errors over the measurements that ship, `rigsim collective fit` "
-          "fits the numbers to them again.",
-      .examples =
-          "  rigsim collective all_reduce --rig 8xh100-sxm --sizes 512B-512MB\n"
-          "  rigsim collective all_reduce --rig 2x4090 --sizes 8KiB,64KiB --launch eager "
-          "--library vllm\n"
-          "  rigsim collective all_gather --rig 8xa100-sxm --devices 0,1,2,3 --algorithm ring "
-          "--protocol simple\n"
-          "  rigsim collective accuracy",
-      .options =
-          {{"rig", "RIG", "name, [N x]device[-link][@LIMIT], or YAML file"},
-           {"sizes", "LIST",
-            "sizes or ranges such as 512B-512MB or 64K,1MiB (KB = 1000, KiB and K = 1024; default "
-            "512B-512MB)"},
-           {"factor", "N", "from one size of a range to the next (default 2)"},
-           {"devices", "LIST", "ranks in order, such as 0,1 (default: all)"},
-           {"library", "NAME", "nccl (default), or vllm: its own all-reduce where it allows it"},
-           {"launch", "MODE",
-            "graph (default): back to back, as nccl-tests and CUDA graphs; eager: from a serving "
-            "engine's Python"},
-           {"algorithm", "NAME", "ring, tree, nvls, pat: as NCCL_ALGO"},
-           {"protocol", "NAME", "ll, ll128, simple: as NCCL_PROTO"},
-           {"catalog", "DIR", "your own devices and rigs beside the built-in ones"},
-           {"output", "FILE", "of fit: where to write the fitted numbers (YAML)"},
-           {"json", "", "one JSON document instead of tables"}},
-      .arguments = {"KIND"},
-      .run = run};
+  return {.name = "collective",
+          .summary = "what an all-reduce, an all-gather ... costs on a rig, by size",
+          .usage = "KIND --rig RIG [--sizes FIRST-LAST] [OPTIONS]",
+          .about =
+              "Prints nccl-tests' table for all_reduce, reduce_scatter, "
+              "all_gather, broadcast, "
+              "all_to_all or send_recv: what NCCL chooses on this wiring and "
+              "how long it takes, from a "
+              "measured table, six numbers fitted to the machine, or its "
+              "family. `rigsim collective "
+              "accuracy` shows the errors over the measurements that ship, "
+              "`rigsim collective fit` "
+              "fits the numbers to them again.",
+          .examples =
+              "  rigsim collective all_reduce --rig 8xh100-sxm --sizes 512B-512MB\n"
+              "  rigsim collective all_reduce --rig 2x4090 --sizes 8KiB,64KiB "
+              "--launch eager "
+              "--library vllm\n"
+              "  rigsim collective all_gather --rig 8xa100-sxm --devices 0,1,2,3 "
+              "--algorithm ring "
+              "--protocol simple\n"
+              "  rigsim collective accuracy",
+          .options = {{"rig", "RIG", "name, [N x]device[-link][@LIMIT], or YAML file"},
+                      {"sizes", "LIST",
+                       "sizes or ranges such as 512B-512MB or 64K,1MiB (KB = 1000, KiB "
+                       "and K = 1024; default "
+                       "512B-512MB)"},
+                      {"factor", "N", "from one size of a range to the next (default 2)"},
+                      {"devices", "LIST", "ranks in order, such as 0,1 (default: all)"},
+                      {"groups", "N",
+                       "so many groups of consecutive ranks do the same at once (default "
+                       "1)"},
+                      {"library", "NAME",
+                       "nccl (default), or vllm: its own all-reduce where it allows it"},
+                      {"launch", "MODE",
+                       "graph (default): back to back, as nccl-tests and CUDA graphs; "
+                       "eager: from a serving "
+                       "engine's Python"},
+                      {"algorithm", "NAME", "ring, tree, nvls, pat: as NCCL_ALGO"},
+                      {"protocol", "NAME", "ll, ll128, simple: as NCCL_PROTO"},
+                      {"catalog", "DIR", "your own devices and rigs beside the built-in ones"},
+                      {"output", "FILE", "keep the table as HDF5; of fit: the numbers as YAML"},
+                      {"json", "", "one JSON document instead of tables"}},
+          .arguments = {"KIND"},
+          .run = run};
 }
 
 }  // namespace rigsim::cli

@@ -104,6 +104,12 @@ void CollectiveModel::launch_eagerly(CollectiveCost& cost, const CollectiveMachi
   cost.error_p90 = machine != nullptr ? machine->error_p90 : profile_->family.error_p90;
 }
 
+CollectiveCost CollectiveModel::launched_eagerly(CollectiveCost cost,
+                                                 const CollectiveRequest& request) const {
+  launch_eagerly(cost, fitted_machine(request, wiring_.graph(request.devices)));
+  return cost;
+}
+
 CollectiveCost CollectiveModel::cost(const CollectiveRequest& request, LaunchMode launch,
                                      std::optional<Algorithm> algorithm,
                                      std::optional<Protocol> protocol) const {
@@ -122,8 +128,9 @@ CollectiveCost CollectiveModel::cost(const CollectiveRequest& request, LaunchMod
   cost.protocol = choice.protocol;
   cost.time =
       nccl_time(request.kind, request.size, choice, graph, fit, profile_->shape, profile_->nccl);
-  cost.evidence = machine != nullptr ? CollectiveEvidence::kFitted : CollectiveEvidence::kFamily;
-  cost.error_p90 = machine != nullptr ? machine->error_p90 : profile_->family.error_p90;
+  const bool fitted = machine != nullptr && graph.machines == 1;  // no network was fitted
+  cost.evidence = fitted ? CollectiveEvidence::kFitted : CollectiveEvidence::kFamily;
+  cost.error_p90 = fitted ? machine->error_p90 : profile_->family.error_p90;
   const CollectiveTable* measured =
       table(machine, request, graph, CollectiveLibrary::kNccl, LaunchMode::kGraph);
   if (measured != nullptr && choice == usual) {

@@ -68,6 +68,10 @@ class CollectiveModel {
     return wiring_.graph(devices);
   }
 
+  /// `cost` as a serving engine's Python would launch it: no sooner than the floor of its machine.
+  [[nodiscard]] CollectiveCost launched_eagerly(CollectiveCost cost,
+                                                const CollectiveRequest& request) const;
+
   /// NCCL's own expectation, which it chooses by. Throws as cost().
   [[nodiscard]] NcclChoice expectation(const CollectiveRequest& request) const;
 

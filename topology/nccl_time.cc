@@ -38,10 +38,13 @@ struct Rates {
 Rates rates(const NcclGraph& graph, const NcclFit& fit, const NcclShape& shape) {
   const bool staged = graph.path == NcclPath::kSharedMemory && graph.ranks_per_machine > 1;
   const double share = staged ? shape.shared_memory_share : 1;
-  double ring = graph.intra.count() * share;
-  if (graph.machines > 1)
-    ring = graph.ranks_per_machine == 1 ? graph.inter.count() : std::min(ring, graph.inter.count());
-  return {ring * fit.ll_share, ring * fit.simple_share};
+  const double intra = graph.intra.count() * share;
+  Rates out{intra * fit.ll_share, intra * fit.simple_share};
+  if (graph.machines == 1) return out;
+  constexpr double kLlPayload = 0.5;  // half of what LL sends are flags
+  const double net = graph.inter.count();
+  if (graph.ranks_per_machine == 1) return {net * kLlPayload, net};
+  return {std::min(out.ll, net * kLlPayload), std::min(out.simple, net)};
 }
 
 /// Seconds that `bytes` sent in `sends` steps take, with what the one more step that only receives
@@ -75,8 +78,12 @@ double exchange(CollectiveKind kind, double bytes, Protocol wire, const NcclGrap
   }
   if (graph.machines > 1) latency += seconds(nccl.network_hop.ring.of(wire));
   const double sent = all ? bytes * (n - 1) / n : bytes;
-  const double data =
+  double data =
       transfer(sent, ll ? rate.ll : rate.simple, all ? n - 1 : 1, all ? fit.idle_step : 0);
+  if (graph.machines > 1) {  // the ranks of a machine share its NICs
+    const double abroad = all ? bytes * (n - graph.ranks_per_machine) / n : bytes;
+    data = std::max(data, abroad * graph.ranks_per_machine / graph.inter.count());
+  }
   return combined(latency, data, exponent(wire, shape));
 }
 
@@ -88,9 +95,12 @@ double data_time(CollectiveKind kind, double bytes, const NcclChoice& choice,
   const Rates rate = rates(graph, fit, shape);
   const auto generation = static_cast<std::size_t>(graph.generation);
   switch (choice.algorithm) {
-    case Algorithm::kNvls:
-      return bytes * (graph.machines == 1 ? 1 + 1 / n : 2) /
-             (rate.simple * nccl.nvls_share[generation]);
+    case Algorithm::kNvls: {
+      const double inside = bytes * (1 + 1.0 / graph.ranks_per_machine) /
+                            (graph.intra.count() * fit.simple_share * nccl.nvls_share[generation]);
+      if (graph.machines == 1) return inside;
+      return std::max(inside, bytes * tree_crossings(graph) / graph.inter.count());
+    }
     case Algorithm::kTree: {
       const double half = 0.5 * nccl.tree_simple_share;
       if (choice.protocol == Protocol::kLl)

@@ -6,6 +6,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 #include <string>
 
@@ -41,13 +42,13 @@ double bus(const NcclGraph& graph, Algorithm algorithm, Protocol protocol,
     return protocol == Protocol::kLl128 ? ring * nccl.ring_ll128_share : ring;
   }
   if (algorithm == Algorithm::kPat) return ring * nccl.pat_share;
+  if (algorithm == Algorithm::kNvls) {
+    const double channels = nccl.nvls_channels[row(graph)];
+    return graph.intra.count() * nccl.nvls_share[row(graph)] * (channels - 1) / channels;
+  }
   // With two machines both trees cross the network once, so that the inside decides.
   const double inside =
       graph.machines <= 2 && graph.ranks_per_machine > 1 ? graph.intra.count() : ring;
-  if (algorithm == Algorithm::kNvls) {
-    const double channels = nccl.nvls_channels[row(graph)];
-    return inside * nccl.nvls_share[row(graph)] * (channels - 1) / channels;
-  }
   const double simple = inside * nccl.tree_simple_share;
   if (protocol == Protocol::kLl) return std::min(cap, simple / nccl.tree_ll_divisor);
   if (protocol == Protocol::kSimple) return simple;
@@ -61,6 +62,12 @@ double tree_correction(sim::Bytes size, Protocol protocol, const NcclConstants& 
   return factors[std::min(step, factors.size() - 1)];
 }
 
+/// What the network lets through of a tree over the machines.
+double tree_network_rate(const NcclGraph& graph) {
+  return graph.machines == 1 ? std::numeric_limits<double>::infinity()
+                             : graph.inter.count() / tree_crossings(graph);
+}
+
 /// Size over time without latency.
 double algorithm_rate(CollectiveKind kind, sim::Bytes size, const NcclGraph& graph,
                       Algorithm algorithm, Protocol protocol, const NcclConstants& nccl) {
@@ -70,7 +77,7 @@ double algorithm_rate(CollectiveKind kind, sim::Bytes size, const NcclGraph& gra
     case Algorithm::kTree:
       return rate * 0.5 * tree_correction(size, protocol, nccl);
     case Algorithm::kNvls:
-      return graph.machines == 1 ? rate / (1 + 1 / n) : rate * 0.5;
+      return std::min(rate / (1 + 1.0 / graph.ranks_per_machine), tree_network_rate(graph));
     default:
       return kind == CollectiveKind::kBroadcast ? rate : rate * n / ring_steps(kind, graph.ranks);
   }
@@ -94,7 +101,7 @@ sim::Duration expected(CollectiveKind kind, sim::Bytes size, const NcclGraph& gr
   double latency =
       sim::to_seconds(base_of(algorithm, protocol, nccl) +
                       nccl_hops(graph, kind, algorithm, protocol, hop_inside(graph, nccl), nccl));
-  const double chunk = static_cast<double>(size.count()) / (nccl.channels * graph.ranks);
+  const double chunk = static_cast<double>(size.count()) / nccl.channels / graph.ranks;
   if (algorithm == Algorithm::kRing && protocol == Protocol::kSimple && graph.machines > 1 &&
       kind == CollectiveKind::kAllReduce && chunk >= 64)
     latency *= nccl.ring_plateau;
@@ -137,6 +144,8 @@ std::string listed(const std::vector<NcclChoice>& choices) {
 }
 
 }  // namespace
+
+double tree_crossings(const NcclGraph& graph) { return graph.machines == 2 ? 1 : 2; }
 
 double ring_steps(CollectiveKind kind, std::uint32_t ranks) {
   const double hops = ranks - 1.0;

@@ -22,6 +22,10 @@ struct NcclChoice {
 /// of one message).
 [[nodiscard]] double ring_steps(CollectiveKind kind, std::uint32_t ranks);
 
+/// How often a buffer leaves a machine in a double tree over several: once with two of them; with
+/// more each is a leaf of one tree and inside the other.
+[[nodiscard]] double tree_crossings(const NcclGraph& graph);
+
 /// Latency by NCCL's tables of a path through `steps` ring steps or up and down a tree, without the
 /// kernel's base.
 [[nodiscard]] sim::Duration nccl_hops(const NcclGraph& graph, CollectiveKind kind,

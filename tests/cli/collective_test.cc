@@ -76,6 +76,15 @@ TEST(Collective, VllmRunsItsOwnWhereItMay) {
   EXPECT_EQ(staged.at("rows")[0].at("library"), "nccl");
 }
 
+TEST(Collective, GroupsAtOnceShareWhatTheyShare) {
+  const json doc = document(
+      "collective all_reduce --rig 8xh100-sxm --groups 2 --sizes 1G --algorithm ring --json");
+  EXPECT_EQ(doc.at("groups"), 2);
+  const json four =
+      document("collective all_reduce --rig 4xh100-sxm --sizes 1G --algorithm ring --json");
+  EXPECT_EQ(doc.at("rows")[0].at("time_s"), four.at("rows")[0].at("time_s"));  // ports of their own
+}
+
 TEST(Collective, SaysWhatIsWrong) {
   const auto error = [](const std::string& words) {
     const auto result = rigsim("collective " + words);
@@ -89,6 +98,7 @@ TEST(Collective, SaysWhatIsWrong) {
   EXPECT_THAT(error("all_reduce --rig 2x4090 --sizes 5X"), HasSubstr("got \"5X\""));
   EXPECT_THAT(error("all_reduce --rig 2x4090 --devices 0,2"), HasSubstr("no device 2"));
   EXPECT_THAT(error("all_reduce --rig 2x4090 --protocol ll128"), HasSubstr("NCCL has no ll128"));
+  EXPECT_THAT(error("all_reduce --rig 4x4090 --groups 3"), HasSubstr("do not make 3 groups"));
   EXPECT_THAT(error("all_reduce --rig 2x4090 --library vllm --protocol ll"),
               HasSubstr("vllm chooses for itself"));
 }
