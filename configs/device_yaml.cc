@@ -84,6 +84,16 @@ std::optional<double> read_fraction(ObjectReader& entry, std::string_view key) {
   return fraction;
 }
 
+double read_slowdown(ObjectReader& entry) {
+  const auto value = entry.optional_value("compute_slowdown_under_copy");
+  if (!value) return 0;
+  const double slowdown = value->as<double>();
+  if (!(slowdown >= 0 && slowdown < 1)) {
+    value->fail(fmt::format("must be at least 0 and below 1, got {}", slowdown));
+  }
+  return slowdown;
+}
+
 void read_prices(ObjectReader& entry, Device& device) {
   if (entry.has("launch_year")) device.launch_year = entry.count("launch_year", 1990, 2100);
   if (const auto price = entry.optional<Dollars>("launch_price")) {
@@ -169,6 +179,7 @@ Device read_device(ObjectReader& entry) {
   device.tdp = entry.required<sim::Watts>("tdp");
   if (const auto pcie = entry.optional_value("pcie")) read_pcie(*pcie, device);
   if (const auto link = entry.optional_value("peer_link")) device.peer_link = read_peer_link(*link);
+  device.compute_slowdown_under_copy = read_slowdown(entry);
   read_prices(entry, device);
   return device;
 }
@@ -191,6 +202,9 @@ void write_device(YamlWriter& out, const Device& device) {
   out.end();
   out.value("tdp", to_text(device.tdp));
   write_links(out, device);
+  if (device.compute_slowdown_under_copy > 0) {
+    out.value("compute_slowdown_under_copy", device.compute_slowdown_under_copy);
+  }
   write_prices(out, device);
 }
 

@@ -59,6 +59,8 @@ struct Device {
   int pcie_lanes = 0;
   bool pcie_p2p = false;  ///< the stock driver copies directly between two of these over PCIe
   PeerLink peer_link;
+  /// Share of a kernel's speed that is lost while a copy into or out of the device moves, in [0, 1).
+  double compute_slowdown_under_copy = 0;
   bool unified_memory = false;
   std::optional<int> launch_year;
   std::optional<double> launch_price_usd;

@@ -24,8 +24,10 @@ PassOps::PassOps(const Deployment& deployment)
       copies_(deployment.network, builder_),
       launched_(deployment.rig.devices.size()),
       last_on_(deployment.rig.devices.size()) {
-  for (std::size_t i = 0; i < d_.rig.devices.size(); ++i)
+  for (const auto& device : d_.rig.devices) {
     streams_.push_back(builder_.add_resource());
+    builder_.set_slowdown(streams_.back(), device.device.compute_slowdown_under_copy);
+  }
   host_cpu_ = builder_.add_resource();
   host_thread_ = builder_.add_resource();
 }
@@ -134,7 +136,11 @@ sim::OpId PassOps::transfer(std::string_view name, std::uint32_t from, std::uint
   info.layer = layer;
   info.bytes = static_cast<double>(size.count());
   info.staged = copy.path.staged;
-  return record(builder_.add(sim::Transfer{copy.route, size}, after), info);
+  const auto op = record(builder_.add(sim::Transfer{copy.route, size}, after), info);
+  for (const std::uint32_t place : {from, to}) {
+    if (place != kHostPlace) builder_.slow(op, streams_[place]);
+  }
+  return op;
 }
 
 sim::OpId PassOps::exchange(std::string_view name, std::uint32_t place, sim::Duration time,

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <utility>
 
 #include "tests/workloads/toy_deployment.h"
 
@@ -58,6 +59,29 @@ TEST(PassOverlap, OnlyTheFirstBoundaryOfAPipelinedPromptIsExposed) {
   EXPECT_EQ(bubbles[0].drain, work);
   EXPECT_EQ(bubbles[1].fill, work);
   EXPECT_EQ(bubbles[1].transfer, microseconds(12));
+}
+
+// The prompt above with boundaries of 220 kB: 12 us of latency, then 10 us at 22 GB/s, which slow
+// both ends by half. Stage 0 works below the first two copies and does 5 us of work in each, so it
+// takes 5 us longer twice; stage 1 works below the last two. Without a slowdown nothing changes.
+TEST(PassOverlap, ACopySlowsTheKernelsOfBothItsEnds) {
+  Deployment deployment = equal_stages(2, 8);
+  const auto busy = [&](double slowdown) {
+    for (auto& device : deployment.rig.devices) {
+      device.device.compute_slowdown_under_copy = slowdown;
+    }
+    const PassGraph pass = lower_prompt(deployment, 3 * 512, 1);
+    sim::Costs costs = even_costs(pass);
+    for (const std::size_t op : ops_of(pass, OpClass::kTransfer)) costs.amount[op] = 220'000;
+    sim::Executor executor(pass.graph);
+    executor.run(costs);
+    const Overlap overlap = overlap_of(pass, executor, 2);
+    return std::pair(overlap.devices[0].computing, overlap.devices[1].computing);
+  };
+  const auto [first, second] = busy(0);
+  const auto [slow_first, slow_second] = busy(0.5);
+  EXPECT_EQ(slow_first - first, microseconds(10));
+  EXPECT_EQ(slow_second - second, microseconds(10));
 }
 
 }  // namespace
