@@ -20,8 +20,8 @@ using topology::NetworkShape;
 using topology::PciePlan;
 using topology::Rig;
 
-constexpr std::array<std::string_view, 7> kKeys = {
-    "sockets", "socket_link", "root_complexes", "switches", "p2p", "machines", "network"};
+constexpr std::array<std::string_view, 8> kKeys = {
+    "sockets", "chips", "socket_link", "root_complexes", "switches", "p2p", "machines", "network"};
 constexpr int kMostSockets = 64;
 
 /// "pcie5x16".
@@ -93,6 +93,19 @@ topology::SwitchPlan read_switch(const ValueReader& item, const Rig& rig) {
   return plan;
 }
 
+topology::ChipPlan read_chip(const ValueReader& item) {
+  ObjectReader map = item.object();
+  topology::ChipPlan plan;
+  for (const ValueReader& part : map.value("switches").some_items()) {
+    plan.switches.push_back(part.as<std::string>());
+  }
+  plan.inside = {"on-die", map.required<sim::Bandwidth>("bandwidth"),
+                 map.value_or("latency", sim::Duration::zero(), Zero::kAllowed),
+                 topology::CableKind::kOnDie};
+  map.finish();
+  return plan;
+}
+
 PciePlan read_pcie(ObjectReader& entry, const Rig& rig) {
   PciePlan plan;
   plan.sockets = static_cast<std::uint32_t>(entry.count_or("sockets", 1, 1, kMostSockets));
@@ -108,6 +121,9 @@ PciePlan read_pcie(ObjectReader& entry, const Rig& rig) {
     for (const ValueReader& item : list->items()) {
       plan.switches.push_back(read_switch(item, rig));
     }
+  }
+  if (const auto list = entry.optional_value("chips")) {
+    for (const ValueReader& item : list->items()) plan.chips.push_back(read_chip(item));
   }
   return plan;
 }

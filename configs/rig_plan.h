@@ -28,6 +28,8 @@ struct RigPlan {
 /// each
 ///   after the one it hangs at; a link is a name or `{type: pcie5x16, bandwidth: 54 GB/s, latency:
 ///   300 ns}`, where the type is the rest's default;
+/// - `chips: [{switches: [sw0, sw1], bandwidth: 216 GB/s, latency: 5 ns}]`, switches that are parts
+///   of one chip;
 /// - `p2p: default | all | none`;
 /// - `machines: 64` and `network: {topology: fat-tree | rail-optimized, nic: 400 Gbit/s, nics: 8,
 ///   latency: 2 us, radix: 64, oversubscription: 2}`.

@@ -29,14 +29,15 @@ struct PcieGeneration {
 //    ik_llama.cpp PR#1018; club-3090 PCIE_P2P.md @4a29ab57); pinned host copies 25.5 in and 26.8
 //    out (nvbandwidth#15).
 // 5: RTX PRO 6000 peer copies 54 to 56.3 GB/s, 0.37 to 0.72 us, pinned host copies 55.1 in and 56.4
-//    out (rtx6kpro @29f3863a); H100 SXM host copies 55.2 to 55.4 (nvbandwidth 0.10.0 log).
+//    out; several at once 49.5 to 57 a link (rtx6kpro @29f3863a), in the median 54; H100 SXM host
+//    copies 55.2 to 55.4 (nvbandwidth 0.10.0 log).
 // 6: no measurement found; 0.87 of the line rate as Gen5.
 constexpr std::array<PcieGeneration, 6> kPcie{{
     {3.0, nanoseconds(550)},
     {6.1, nanoseconds(550)},
     {12.0, nanoseconds(550)},
     {26.5, nanoseconds(550)},
-    {55.0, nanoseconds(270)},
+    {54.0, nanoseconds(270)},
     {105.0, nanoseconds(270)},
 }};
 
@@ -139,16 +140,16 @@ StagedCopyRate staged_copy(const Device& device) {
   //   12.8 us (virtual machines: 15 to 22 us).
   // Gen5, SXM: 37.2 to 37.4 GB/s, both ways 45.6 to 52, 16.5 us (8x H100; NVIDIA/nccl#1264).
   // Gen5, card: 26.1 GB/s, both ways 35.2, 16.6 us (2x H100 PCIe, HPE DL380a Gen11 notes).
-  // Narrow links: 6.34 of 6.6 GB/s on x4 (tinygrad/open-gpu-kernel-modules#44), so 0.96 of the
-  // link.
+  // Narrow links: 6.34 of 6.6 GB/s on x4, so 0.96 of the link, and both ways 8.66
+  //   (tinygrad/open-gpu-kernel-modules#44), the same 1.36 times as on full links.
   const bool gen5 = device.pcie_gen >= 5;
   const bool sxm = device.peer_link.kind == PeerLinkKind::kNvlinkSwitch;
   const double one_way = gen5 ? (sxm ? 37.2 : 26.1) : 22.0;
   const double both_ways = gen5 ? (sxm ? 48.8 : 35.2) : 30.0;
   const double link_bound = 0.96 * link.per_direction.count() * 1e-9;
   const nanoseconds fixed_cost = gen5 ? nanoseconds(16'500) : nanoseconds(12'000);
-  return {fixed_cost, gbps(std::min(one_way, link_bound)),
-          gbps(std::min(both_ways, 2 * link_bound))};
+  const double share = std::min(1.0, link_bound / one_way);
+  return {fixed_cost, gbps(one_way * share), gbps(both_ways * share)};
 }
 
 namespace {

@@ -24,6 +24,7 @@ class PcieWiring {
     add_root_complexes();
     const std::vector<NodeId>& roots = complexes_.empty() ? hosts_ : complexes_;
     add_switches(roots);
+    add_chips();
     const auto devices = static_cast<std::uint32_t>(rig_.devices.size());
     for (std::uint32_t i = 0; i < devices; ++i) {
       const auto on_switch = switch_of_.find(i);
@@ -87,6 +88,23 @@ class PcieWiring {
           "switch {}: it hangs at \"{}\", which is no host, root complex or switch listed before",
           plan.name, plan.at);
     return above->second;
+  }
+
+  void add_chips() {
+    for (const ChipPlan& chip : plan_.chips) {
+      std::vector<NodeId> parts;
+      for (const std::string& name : chip.switches) {
+        const auto part = named_.find(name);
+        if (part == named_.end() || kind_of(part->second) != NodeKind::kPcieSwitch)
+          refuse("a chip's part \"{}\" is no switch of this machine", name);
+        for (const NodeId other : parts) add_cable(other, part->second, chip.inside);
+        parts.push_back(part->second);
+      }
+    }
+  }
+
+  [[nodiscard]] NodeKind kind_of(NodeId id) const {
+    return rig_.nodes[static_cast<std::size_t>(id)].kind;
   }
 
   void plug(std::uint32_t device, NodeId hub, const std::string& name) {

@@ -28,6 +28,12 @@ struct SwitchPlan {
   std::string at;
 };
 
+/// Switches that are parts of one chip: copies between them stay on it.
+struct ChipPlan {
+  std::vector<std::string> switches;  ///< by name
+  LinkRate inside;                    ///< between each two of them
+};
+
 /// What stands between the devices of one machine and its memory. Devices on no switch hang on the
 /// root complexes, or where there are none on the hosts, by their own links; in their order, the
 /// first share on the first. Switches that do not say where they hang likewise.
@@ -36,12 +42,13 @@ struct PciePlan {
   LinkRate socket_link = socket_cable("amd-genoa");  ///< between each two of them
   std::vector<RootComplexPlan> root_complexes = {};
   std::vector<SwitchPlan> switches = {};
+  std::vector<ChipPlan> chips = {};
 };
 
 /// Adds hosts, root complexes, switches and their cables to a rig that has its devices and their
 /// nodes only (node i is device i). Throws std::invalid_argument naming the place: no socket, names
-/// used twice, a socket, device or upper end that is not there, a device on two switches; as
-/// host_cable() for a device whose link is not known.
+/// used twice, a socket, device, upper end or part of a chip that is not there, a device on two
+/// switches; as host_cable() for a device whose link is not known.
 void wire_pcie(Rig& rig, const PciePlan& plan);
 
 }  // namespace rigsim::topology

@@ -43,7 +43,7 @@ enum class CableKind {
   kXgmi,    ///< AMD Infinity Fabric between devices, or a device and its host
   kC2c,     ///< a coherent chip-to-chip link, device to host or device to device
   kSocket,  ///< between two hosts of one machine
-  kOnDie,   ///< between a host and its root complexes
+  kOnDie,   ///< between a host and its root complexes, or switches that are parts of one chip
   kNetwork  ///< between machines
 };
 

@@ -95,7 +95,7 @@ bool may_join(CableKind kind, NodeKind a, NodeKind b) {
     case CableKind::kSocket:
       return both({kHost});
     case CableKind::kOnDie:
-      return both({kHost, kRootComplex});
+      return both({kHost, kRootComplex, kPcieSwitch});
     case CableKind::kNetwork:
       return both({kNic, kNetworkSwitch, kHost});
   }
@@ -114,7 +114,7 @@ std::string_view allowed_ends(CableKind kind) {
     case CableKind::kSocket:
       return "hosts";
     case CableKind::kOnDie:
-      return "hosts and root complexes";
+      return "hosts, root complexes and PCIe switches";
     case CableKind::kNetwork:
       return "NICs, network switches and hosts";
   }

@@ -33,9 +33,10 @@ TEST(CataloguePage, HasRigsThatCanBeRead) {
   const Catalog catalog = Catalog::load();
   const TemporaryDirectory directory;
   const std::vector<std::string> rigs = examples("rig");
-  ASSERT_EQ(rigs.size(), 2U);
+  ASSERT_EQ(rigs.size(), 3U);
   EXPECT_EQ(read_rig_file(directory.write("a.yaml", rigs[0]), catalog).devices.size(), 2U);
-  EXPECT_EQ(read_rig_file(directory.write("b.yaml", rigs[1]), catalog).cables.size(), 4U);
+  EXPECT_EQ(read_rig_file(directory.write("b.yaml", rigs[1]), catalog).devices.size(), 16U * 8U);
+  EXPECT_EQ(read_rig_file(directory.write("c.yaml", rigs[2]), catalog).cables.size(), 4U);
 }
 
 TEST(CataloguePage, HasAScenarioThatCanBeRead) {

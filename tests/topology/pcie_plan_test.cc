@@ -56,6 +56,16 @@ TEST(WirePcie, LetsPeersMeetInTheirRootComplex) {
               ElementsAre("host0>q1 on-die", "q1>gpu3 pcie5x16"));
 }
 
+// Two switches that are one chip: beside each other, not up to the host and down.
+TEST(WirePcie, KeepsCopiesBetweenPartsOfAChipInside) {
+  const LinkRate uplink = pcie_link(5, 16);
+  const LinkRate inside{"on-die", 216_GBps, {}, CableKind::kOnDie};
+  const Rig rig = planned(2, {.switches = {{"left", {0}, uplink, ""}, {"right", {1}, uplink, ""}},
+                              .chips = {{{"left", "right"}, inside}}});
+  EXPECT_THAT(way(rig, 0, 1),
+              ElementsAre("gpu0>left pcie5x16", "left>right on-die", "right>gpu1 pcie5x16"));
+}
+
 TEST(WirePcie, RefusesPlansThatDoNotFit) {
   const LinkRate uplink = pcie_link(4, 8);
   const auto refusal = [](PciePlan plan, const char* text) {
@@ -69,6 +79,7 @@ TEST(WirePcie, RefusesPlansThatDoNotFit) {
           "switch b: gpu0 is plugged into another switch already");
   refusal({.switches = {{"a", {0}, uplink, "b"}, {"b", {1}, uplink, ""}}},
           "switch a: it hangs at \"b\", which is no host, root complex or switch listed before");
+  refusal({.chips = {{{"host0"}, uplink}}}, "a chip's part \"host0\" is no switch");
   refusal({.switches = {{"host0", {}, uplink, ""}}}, "two parts are named \"host0\"");
 }
 

@@ -103,7 +103,7 @@ TEST(Validate, KnowsWhichEndsACableMayHave) {
                            "host"));
   EXPECT_THAT(joining(CableKind::kNetwork, 0, 5), refuses_with("NICs, network switches and hosts"));
   EXPECT_THAT(joining(CableKind::kPcie, 4, 5), refuses_with("got nic and network-switch"));
-  EXPECT_THAT(joining(CableKind::kOnDie, 0, 2), refuses_with("hosts and root complexes"));
+  EXPECT_THAT(joining(CableKind::kOnDie, 0, 2), refuses_with("hosts, root complexes and PCIe"));
 }
 
 TEST(Validate, RefusesANicWithoutPcie) {
