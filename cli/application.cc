@@ -13,6 +13,7 @@
 #include "cli/compare_command.h"
 #include "cli/fit_command.h"
 #include "cli/pipeline_command.h"
+#include "cli/replay_command.h"
 #include "cli/run_command.h"
 #include "cli/topo_command.h"
 #include "cli/validate_command.h"
@@ -30,6 +31,7 @@ std::vector<Command> commands() {
       run_command(),
       whatif_command(),
       fit_command(),
+      replay_command(),
       topo_command(),
       pipeline_command(),
       catalog_command(),

@@ -16,10 +16,6 @@ namespace {
 using workloads::GraphNode;
 using workloads::OpGraphDocument;
 
-constexpr std::array kFormats{workloads::MathFormat::kF16, workloads::MathFormat::kBf16,
-                              workloads::MathFormat::kF32, workloads::MathFormat::kFp8,
-                              workloads::MathFormat::kFp4, workloads::MathFormat::kInt8};
-
 /// Reads one document; names of nodes that come later are looked up at the end.
 class GraphReader {
  public:
@@ -166,7 +162,8 @@ class GraphReader {
     node.duration = fields_.duration();
     node.flops = fields_.flops();
     node.bytes = fields_.bytes();
-    if (fields_.has(NodeField::kFormat)) node.format = fields_.choice(NodeField::kFormat, kFormats);
+    if (fields_.has(NodeField::kFormat))
+      node.format = fields_.choice(NodeField::kFormat, workloads::kMathFormats);
     if (!node.duration && node.flops == 0 && node.bytes == sim::Bytes(0)) {
       fields_.fail(fields_.offset(), fmt::format("nodes[{}]", document_.nodes.size()),
                    "a compute node needs a duration (\"duration\" or \"duration_s\") or work "

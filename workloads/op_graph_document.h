@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -16,6 +17,9 @@ namespace rigsim::workloads {
 
 /// The number format whose peak rate bounds a compute node.
 enum class MathFormat : std::uint8_t { kF16, kBf16, kF32, kFp8, kFp4, kInt8 };
+
+inline constexpr std::array kMathFormats{MathFormat::kF16, MathFormat::kBf16, MathFormat::kF32,
+                                         MathFormat::kFp8, MathFormat::kFp4,  MathFormat::kInt8};
 
 [[nodiscard]] std::string_view to_string(MathFormat format);
 

@@ -1,0 +1,223 @@
+#include "analysis/replay_graph.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "analysis/replay_collective.h"
+#include "configs/config_error.h"
+#include "configs/nearest_name.h"
+#include "workloads/node_roofline.h"
+
+namespace rigsim::analysis {
+namespace {
+
+using workloads::kHostPlace;
+using workloads::OpGraphDocument;
+
+/// 3 of "gpu3", "npu3" and "3".
+std::optional<std::uint32_t> number_in(std::string_view name) {
+  if (name.starts_with("gpu") || name.starts_with("npu")) name.remove_prefix(3);
+  std::uint32_t number = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (name.empty() || error != std::errc() || end != name.data() + name.size()) return std::nullopt;
+  return number;
+}
+
+std::uint32_t device_of(const topology::Rig& rig, const std::string& name) {
+  for (std::size_t i = 0; i < rig.devices.size(); ++i) {
+    if (rig.devices[i].name == name) return static_cast<std::uint32_t>(i);
+  }
+  const auto number = number_in(name);
+  if (number && *number < rig.devices.size()) return *number;
+  std::vector<std::string> known;
+  for (const auto& device : rig.devices) known.push_back(device.name);
+  throw std::invalid_argument(fmt::format("device {} is not in {}, which has {} to {}{}",
+                                          configs::in_quotes(name), rig.name, known.front(),
+                                          known.back(), configs::did_you_mean(name, known)));
+}
+
+std::vector<std::uint32_t> rig_devices(const OpGraphDocument& document, const topology::Rig& rig) {
+  std::vector<std::uint32_t> devices;
+  for (const std::string& name : document.devices) {
+    devices.push_back(device_of(rig, name));
+    const auto twin = std::find(devices.begin(), devices.end() - 1, devices.back());
+    if (twin != devices.end() - 1) {
+      throw std::invalid_argument(fmt::format(
+          "devices {} and {} are both {} of {}",
+          configs::in_quotes(document.devices[static_cast<std::size_t>(twin - devices.begin())]),
+          configs::in_quotes(name), rig.devices[devices.back()].name, rig.name));
+    }
+  }
+  return devices;
+}
+
+class Lowering {
+ public:
+  Lowering(const OpGraphDocument& document, const topology::Rig& rig,
+           const topology::RigNetwork& network, const ReplayOptions& options)
+      : document_(document),
+        rig_(rig),
+        options_(options),
+        devices_(rig_devices(document, rig)),
+        planner_(rig, network),
+        builder_(network.network()),
+        copies_(network, builder_) {}
+
+  ReplayGraph run() && {
+    for (std::uint32_t i = 0; i < document_.nodes.size(); ++i) {
+      at_ = i;
+      try {
+        std::visit([&](const auto& node) { add(node); }, document_.nodes[i].work);
+      } catch (const std::invalid_argument& error) {
+        throw std::invalid_argument(
+            fmt::format("node {}: {}", configs::in_quotes(document_.nodes[i].name), error.what()));
+      }
+    }
+    for (std::uint32_t i = 0; i < document_.nodes.size(); ++i) {
+      for (const std::uint32_t before : document_.nodes[i].after) {
+        builder_.precede(spans_[before].last, spans_[i].first);
+      }
+    }
+    return {std::move(builder_).compile(), std::move(ops_), std::move(routes_),
+            std::move(devices_)};
+  }
+
+ private:
+  /// The ops of a node: what waits for its predecessors, and what its successors wait for.
+  struct Span {
+    sim::OpId first;
+    sim::OpId last;
+  };
+
+  void add(const workloads::ComputeNode& node) {
+    const std::uint32_t device = devices_[node.device];
+    const bool given = node.duration.has_value();
+    workloads::RooflineTime roof;
+    if (!given || node.flops > 0 || node.bytes > sim::Bytes(0)) {
+      roof = bound_of(node, rig_.devices[device].device, given);
+    }
+    const auto op =
+        record(sim::Exclusive{stream(device, node.stream), node.duration.value_or(roof.time)},
+               roof.memory_bound ? ReplayCause::kMemory : ReplayCause::kCompute,
+               given ? "given" : "datasheet");
+    spans_.push_back({op, op});
+  }
+
+  /// Where the duration is given, work only tells the bound, and need not be known of the device.
+  static workloads::RooflineTime bound_of(const workloads::ComputeNode& node,
+                                          const topology::Device& device, bool given) {
+    if (!given) return roofline_time(node, device);
+    try {
+      return roofline_time(node, device);
+    } catch (const std::invalid_argument&) {
+      return {};
+    }
+  }
+
+  void add(const workloads::TransferNode& node) {
+    const topology::CopyRoute& copy = copy_between(place(node.from), place(node.to));
+    const auto op =
+        record(sim::Transfer{copy.route, node.size}, ReplayCause::kTransfer, "datasheet");
+    ops_.back().route = route_number(copy);
+    spans_.push_back({op, op});
+  }
+
+  void add(const workloads::DelayNode& node) {
+    const auto op = record(sim::Delay{node.duration}, ReplayCause::kDelay, "given");
+    spans_.push_back({op, op});
+  }
+
+  void add(const workloads::HostNode& node) {
+    const auto op = record(sim::Exclusive{stream(kHostPlace, node.stream), node.duration},
+                           ReplayCause::kHost, "given");
+    spans_.push_back({op, op});
+  }
+
+  void add(const workloads::CollectiveNode& node) {
+    topology::CollectiveRequest request{node.kind, {}, node.size};
+    for (const std::uint32_t device : node.devices) request.devices.push_back(devices_[device]);
+    const CollectivePlan& plan = planner_.plan(request, node.algorithm);
+    if (!options_.contended || request.devices.size() == 1) {
+      const auto op = record(sim::Exclusive{group(request.devices), plan.alone},
+                             ReplayCause::kCollective, plan.evidence);
+      spans_.push_back({op, op});
+      return;
+    }
+    const auto first = record(sim::Delay{}, ReplayCause::kCollective, plan.evidence);
+    const std::vector<sim::OpId> ready(request.devices.size(), first);
+    const auto done = topology::emit_collective(builder_, copies_, request, plan.algorithm,
+                                                plan.granularity, ready, plan.options);
+    ops_.resize(builder_.size(), {at_, ReplayCause::kCollective, plan.evidence, {}});
+    const auto last = record(sim::Delay{}, ReplayCause::kCollective, plan.evidence);
+    for (const sim::OpId op : done) builder_.precede(op, last);
+    spans_.push_back({first, last});
+  }
+
+  const topology::CopyRoute& copy_between(std::uint32_t from, std::uint32_t to) {
+    if (from == kHostPlace) return copies_.host_to_device(to);
+    if (to == kHostPlace) return copies_.device_to_host(from);
+    return copies_.between(from, to);
+  }
+
+  std::uint32_t route_number(const topology::CopyRoute& copy) {
+    const auto [found, is_new] =
+        route_numbers_.try_emplace(copy.route, static_cast<std::uint32_t>(routes_.size()));
+    if (is_new) {
+      routes_.push_back({fmt::format("{}", fmt::join(copy.path.via, ", ")), copy.path.staged});
+    }
+    return found->second;
+  }
+
+  /// What holds a group of devices for one collective at a time.
+  sim::ResourceId group(const std::vector<std::uint32_t>& devices) {
+    const auto [found, is_new] = groups_.try_emplace(devices);
+    if (is_new) found->second = builder_.add_resource();
+    return found->second;
+  }
+
+  [[nodiscard]] std::uint32_t place(std::uint32_t index) const {
+    return index == kHostPlace ? kHostPlace : devices_[index];
+  }
+
+  sim::OpId record(const sim::Op& op, ReplayCause cause, std::string_view evidence) {
+    ops_.push_back({at_, cause, evidence, {}});
+    return builder_.add(op);
+  }
+
+  sim::ResourceId stream(std::uint32_t place, const std::string& name) {
+    const auto [found, is_new] = streams_.try_emplace({place, name});
+    if (is_new) found->second = builder_.add_resource();
+    return found->second;
+  }
+
+  const OpGraphDocument& document_;
+  const topology::Rig& rig_;
+  const ReplayOptions& options_;
+  std::vector<std::uint32_t> devices_;  // [document's devices]
+  CollectivePlanner planner_;
+  sim::OpGraphBuilder builder_;
+  topology::CopyRoutes copies_;
+  std::map<std::pair<std::uint32_t, std::string>, sim::ResourceId> streams_;
+  std::map<std::vector<std::uint32_t>, sim::ResourceId> groups_;
+  std::map<sim::RouteId, std::uint32_t> route_numbers_;  // in routes_
+  std::vector<ReplayedRoute> routes_;
+  std::vector<ReplayOp> ops_;
+  std::vector<Span> spans_;  // [nodes]
+  std::uint32_t at_ = 0;     // the node at hand
+};
+
+}  // namespace
+
+ReplayGraph lower_replay(const OpGraphDocument& document, const topology::Rig& rig,
+                         const topology::RigNetwork& network, const ReplayOptions& options) {
+  return Lowering(document, rig, network, options).run();
+}
+
+}  // namespace rigsim::analysis

@@ -1,0 +1,85 @@
+#include "cli/replay_command.h"
+
+#include <optional>
+
+#include "analysis/json_replay.h"
+#include "analysis/replay.h"
+#include "analysis/replay_trace.h"
+#include "cli/build_info.h"
+#include "cli/command_options.h"
+#include "cli/replay_table.h"
+#include "configs/catalog.h"
+#include "configs/graph_json.h"
+
+namespace rigsim::cli {
+namespace {
+
+workloads::OpGraphDocument read_graph(const ParsedOptions& options) {
+  if (options.arguments().empty()) {
+    throw configs::ConfigError({}, "a graph is needed: GRAPH.json; docs/graph.md describes it");
+  }
+  return configs::read_graph_json(options.arguments().front());
+}
+
+analysis::TraceHeader trace_header(const ParsedOptions& options,
+                                   const workloads::OpGraphDocument& document) {
+  analysis::TraceHeader header;
+  header.title = document.title.empty() ? "rigsim replay" : document.title;
+  header.version = build_info().version;
+  header.commit = build_info().commit;
+  header.command_line = options.command_line();
+  return header;
+}
+
+/// What the rig cannot do stands in the graph.
+analysis::Replay replay_on(const ParsedOptions& options, const topology::Rig& rig,
+                           const workloads::OpGraphDocument& document) {
+  try {
+    return analysis::replay(document, rig, {options.has("contended")});
+  } catch (const std::invalid_argument& error) {
+    throw configs::ConfigError({options.arguments().front(), 0, 0, {}}, error.what());
+  }
+}
+
+Answer run(const ParsedOptions& options, const Console& console) {
+  const auto catalog = configs::Catalog::load(options.text("catalog"));
+  const topology::Rig rig =
+      options.checked("rig", [&] { return catalog.rig(options.needed("rig")); });
+  const workloads::OpGraphDocument document = read_graph(options);
+  std::optional<analysis::TraceFile> trace;
+  if (const auto path = options.text("trace"))
+    trace.emplace(*path, trace_header(options, document));
+  const analysis::Replay replay = replay_on(options, rig, document);
+  if (trace) {
+    analysis::write_trace(*trace, replay, document);
+    trace->finish();
+  }
+  if (!options.has("json")) return {replay_text(replay, document, console)};
+  return {analysis::replay_json(replay, document, build_info().version, build_info().commit)};
+}
+
+}  // namespace
+
+Command replay_command() {
+  return {.name = "replay",
+          .summary = "run a user's own op graph on a rig",
+          .usage = "GRAPH.json --rig RIG [OPTIONS]",
+          .about =
+              "The graph says what is computed, moved and waited for (docs/graph.md). Compute "
+              "nodes take the duration they state, else the larger of FLOPs over the datasheet's "
+              "peak and bytes over its memory bandwidth; transfers share the rig's links max-min "
+              "fairly. Prints the makespan, what it went to, how busy devices and links were, and "
+              "which communication compute hides.",
+          .examples =
+              "  rigsim replay step.json --rig 2x4090\n"
+              "  rigsim replay step.json --rig 8xh100-sxm --contended --trace step.h5 --json",
+          .options = {{"rig", "RIG", "name, [N x]device[-link][@LIMIT], or YAML file"},
+                      {"contended", "", "collectives as flows that share links with all else"},
+                      {"trace", "FILE", "keep the run's trace as HDF5"},
+                      {"catalog", "DIR", "your own catalogue beside the built-in one"},
+                      {"json", "", "one JSON document instead of tables"}},
+          .arguments = {"GRAPH.json"},
+          .run = run};
+}
+
+}  // namespace rigsim::cli

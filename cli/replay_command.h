@@ -1,0 +1,10 @@
+#pragma once
+
+#include "cli/command.h"
+
+namespace rigsim::cli {
+
+/// `rigsim replay`: a user's own op graph on a rig.
+[[nodiscard]] Command replay_command();
+
+}  // namespace rigsim::cli

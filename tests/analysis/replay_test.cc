@@ -1,0 +1,189 @@
+#include "analysis/replay.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <numeric>
+#include <stdexcept>
+
+#include "analysis/intervals.h"
+#include "configs/catalog.h"
+#include "configs/graph_json.h"
+#include "topology/network.h"
+
+namespace rigsim::analysis {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace sim::literals;
+using testing::HasSubstr;
+
+topology::Rig rig(const std::string& name) { return configs::Catalog::load().rig(name); }
+
+Replay run(const std::string& rig_name, const std::string& nodes, ReplayOptions options = {}) {
+  const auto document =
+      configs::parse_graph_json("{\"rigsim_graph\": 1, \"nodes\": [" + nodes + "]}", "g.json");
+  return replay(document, rig(rig_name), options);
+}
+
+std::string refusal(const std::string& rig_name, const std::string& nodes) {
+  try {
+    (void)run(rig_name, nodes);
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+sim::Duration from_start(sim::Time time) { return time - sim::Time{}; }
+
+// RTX 4090: 165.2 TFLOPS in f16 with 32-bit accumulation, 1008 GB/s. 16.52e12 / 165.2e12 = 100 ms
+// against 50.4 GB / 1008 GB/s = 50 ms; with 201.6 GB memory takes 200 ms.
+TEST(Replay, WorkTakesTheLargerRoofOfTheDatasheet) {
+  const Replay compute = run("4090", R"({"name": "a", "kind": "compute", "device": "gpu0",
+      "flops": 16.52e12, "bytes": "50.4 GB"})");
+  EXPECT_EQ(compute.makespan, 100ms);
+  EXPECT_EQ(compute.nodes[0].cause, ReplayCause::kCompute);
+  EXPECT_EQ(compute.nodes[0].evidence, "datasheet");
+  const Replay memory = run("4090", R"({"name": "a", "kind": "compute", "device": "gpu0",
+      "flops": 16.52e12, "bytes": "201.6 GB"})");
+  EXPECT_EQ(memory.makespan, 200ms);
+  EXPECT_EQ(memory.nodes[0].cause, ReplayCause::kMemory);
+}
+
+TEST(Replay, AGivenDurationIsKept) {
+  const Replay replay = run("4090", R"({"name": "a", "kind": "compute", "device": "gpu0",
+      "duration": "12.345678 us", "flops": 1e18})");
+  EXPECT_EQ(replay.makespan, sim::Duration(12'345'678));
+  EXPECT_EQ(replay.evidence, "given");
+}
+
+// One stream: 3 + 4 us, in the order of the list; another stream beside it: 5 us.
+TEST(Replay, AStreamRunsOneNodeAtATimeInTheOrderOfTheList) {
+  const Replay replay =
+      run("4090", R"({"name": "a", "kind": "compute", "device": "gpu0", "duration": "3 us"},
+        {"name": "b", "kind": "compute", "device": "gpu0", "duration": "4 us"},
+        {"name": "c", "kind": "compute", "device": "gpu0", "stream": "copy", "duration": "5 us"})");
+  EXPECT_EQ(from_start(replay.nodes[1].start), 3us);
+  EXPECT_EQ(from_start(replay.nodes[2].start), 0us);
+  EXPECT_EQ(replay.makespan, 7us);
+  EXPECT_EQ(replay.devices[0].busy, 7us);
+  EXPECT_EQ(replay.devices[0].idle, 0us);
+}
+
+// Two copies from one device to the host share its cable: both move at half the rate and end
+// together, latency + 2 S / B.
+TEST(Replay, TransfersThatStartTogetherShareTheirLinkFairly) {
+  const Replay replay = run(
+      "2x4090", R"({"name": "a", "kind": "transfer", "from": "gpu0", "to": "host", "size": "1 GB"},
+        {"name": "b", "kind": "transfer", "from": "gpu0", "to": "host", "size": "1 GB"},
+        {"name": "c", "kind": "transfer", "from": "gpu1", "to": "host", "size": "1 GB"})");
+  const auto path = topology::RigNetwork(rig("2x4090")).device_to_host(0);
+  EXPECT_EQ(from_start(replay.nodes[0].end), path.time(2_GB));
+  EXPECT_EQ(from_start(replay.nodes[1].end), path.time(2_GB));
+  EXPECT_EQ(from_start(replay.nodes[2].end), path.time(1_GB));
+  double bytes = 0;
+  for (const ReplayedLink& link : replay.links) bytes += link.bytes;
+  EXPECT_EQ(bytes, 3e9);  // each copy crosses one link
+}
+
+// The copy runs beside 10 us of compute and on alone: what lies under compute is hidden.
+TEST(Replay, CommunicationIsHiddenWhileItsDeviceComputes) {
+  const Replay replay =
+      run("2x4090", R"({"name": "a", "kind": "compute", "device": "gpu0", "duration": "10 us"},
+        {"name": "t", "kind": "transfer", "from": "gpu0", "to": "host", "size": "1 MB"})");
+  const sim::Duration copy = topology::RigNetwork(rig("2x4090")).device_to_host(0).time(1_MB);
+  ASSERT_GT(copy, 10us);
+  EXPECT_EQ(replay.makespan, copy);
+  EXPECT_EQ(replay.devices[0].hidden, 10us);
+  EXPECT_EQ(replay.devices[0].exposed, copy - 10us);
+  EXPECT_EQ(replay.exposed, copy);  // the critical path is the copy
+  EXPECT_EQ(replay.hidden, 0us);
+}
+
+TEST(Replay, TheCriticalPathIsTheRunByCause) {
+  const Replay replay = run("2x4090", R"({"name": "h", "kind": "host", "duration": "2 us"},
+        {"name": "a", "kind": "compute", "device": "gpu0", "duration": "10 us", "after": ["h"]},
+        {"name": "t", "kind": "transfer", "from": "gpu0", "to": "gpu1", "size": "1 MB", "after": ["a"]},
+        {"name": "b", "kind": "compute", "device": "gpu1", "duration": "3 us", "after": ["t", "d"]},
+        {"name": "d", "kind": "delay", "duration": "1 us"})");
+  const auto part = [&](ReplayCause cause) {
+    return replay.critical_path[static_cast<std::size_t>(cause)];
+  };
+  EXPECT_EQ(part(ReplayCause::kHost), 2us);
+  EXPECT_EQ(part(ReplayCause::kCompute), 13us);
+  EXPECT_EQ(part(ReplayCause::kDelay), 0us);
+  EXPECT_EQ(part(ReplayCause::kTransfer),
+            topology::RigNetwork(rig("2x4090")).route(0, 1).time(1_MB));
+  EXPECT_EQ(
+      std::accumulate(replay.critical_path.begin(), replay.critical_path.end(), sim::Duration{}),
+      replay.makespan);
+  EXPECT_FALSE(replay.nodes[4].on_critical_path);
+}
+
+constexpr const char* kReduce = R"({"name": "c", "kind": "collective", "collective": "all_reduce",
+    "devices": ["gpu0", "gpu1", "gpu2", "gpu3"], "size": "64 MB", "algorithm": "ring"})";
+
+TEST(Replay, ACollectiveAloneTakesTheSameAsOneEventAndAsFlows) {
+  const Replay event = run("4xa100-80gb-sxm", kReduce);
+  const Replay flows = run("4xa100-80gb-sxm", kReduce, {.contended = true});
+  EXPECT_GT(event.makespan, 0us);
+  EXPECT_EQ(event.makespan, flows.makespan);
+  EXPECT_EQ(event.nodes[0].cause, ReplayCause::kCollective);
+}
+
+TEST(Replay, ContendedCollectivesAndCopiesSlowEachOther) {
+  const std::string both = std::string(kReduce) +
+                           R"(,{"name": "t", "kind": "transfer", "from": "gpu0", "to": "gpu1",
+                              "size": "256 MB"})";
+  const Replay event = run("4xa100-80gb-sxm", both);
+  const Replay flows = run("4xa100-80gb-sxm", both, {.contended = true});
+  EXPECT_EQ(event.nodes[0].end, run("4xa100-80gb-sxm", kReduce).nodes[0].end);
+  EXPECT_GT(flows.nodes[0].end, event.nodes[0].end);
+  EXPECT_GT(flows.nodes[1].end, event.nodes[1].end);
+}
+
+TEST(Replay, DevicesAlsoGoByNumber) {
+  const Replay replay =
+      run("2x4090", R"({"name": "a", "kind": "compute", "device": "npu1", "duration": "1 us"},
+                       {"name": "b", "kind": "compute", "device": "0", "duration": "2 us"})");
+  EXPECT_EQ(replay.devices[1].busy, 1us);
+  EXPECT_EQ(replay.devices[0].busy, 2us);
+}
+
+TEST(Replay, WhatTheRigCannotDoIsRefusedByName) {
+  EXPECT_THAT(refusal("2x4090", R"({"name": "a", "kind": "compute", "device": "gpu2",
+                                    "duration": "1 us"})"),
+              HasSubstr("device \"gpu2\" is not in 2x4090, which has gpu0 to gpu1"));
+  EXPECT_THAT(refusal("2x3090", R"({"name": "a", "kind": "compute", "device": "gpu0",
+                                    "flops": 1, "format": "fp4"})"),
+              HasSubstr("node \"a\": the datasheet of"));
+  EXPECT_THAT(refusal("2x4090", R"({"name": "a", "kind": "compute", "device": "gpu0",
+                                    "duration": "1 us"},
+                                   {"name": "b", "kind": "compute", "device": "0",
+                                    "duration": "1 us"})"),
+              HasSubstr("devices \"gpu0\" and \"0\" are both gpu0"));
+}
+
+TEST(Replay, TheSameGraphGivesTheSameTimesTwice) {
+  const std::string both = std::string(kReduce) +
+                           R"(,{"name": "t", "kind": "transfer", "from": "gpu0", "to": "gpu1",
+                              "size": "256 MB"})";
+  const Replay one = run("4xa100-80gb-sxm", both, {.contended = true});
+  const Replay two = run("4xa100-80gb-sxm", both, {.contended = true});
+  for (std::size_t i = 0; i < 2; ++i) EXPECT_EQ(one.nodes[i].end, two.nodes[i].end);
+}
+
+TEST(Intervals, UnionIntersectionAndDifference) {
+  const auto at = [](std::int64_t ps) { return sim::Time(sim::Duration(ps)); };
+  const Intervals a = merged({{at(5), at(7)}, {at(0), at(2)}, {at(1), at(4)}, {at(9), at(9)}});
+  EXPECT_EQ(a, (Intervals{{at(0), at(4)}, {at(5), at(7)}}));
+  const Intervals b{{at(3), at(6)}};
+  EXPECT_EQ(both(a, b), (Intervals{{at(3), at(4)}, {at(5), at(6)}}));
+  EXPECT_EQ(length(a), sim::Duration(6));
+  EXPECT_EQ(length_without(a, b), sim::Duration(4));
+}
+
+}  // namespace
+}  // namespace rigsim::analysis

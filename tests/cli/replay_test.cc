@@ -1,0 +1,72 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/cli/document.h"
+
+namespace rigsim::cli::test {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+const std::string kGraph = R"({"rigsim_graph": 1, "title": "one layer", "nodes": [
+  {"name": "mlp", "kind": "compute", "device": "gpu0", "duration": "20 us"},
+  {"name": "move", "kind": "transfer", "from": "gpu0", "to": "gpu1", "size": "1 MB", "after": ["mlp"]},
+  {"name": "next", "kind": "compute", "device": "gpu1", "duration": "20 us", "after": ["move"]}]})";
+
+TEST(ReplayCommand, TheDocumentHasMakespanOpsLinksAndDevices) {
+  const Folder folder;
+  folder.write("g.json", kGraph);
+  const json answer = document("replay g.json --rig 2x4090 --json", {.folder = folder.path()});
+  ASSERT_EQ(answer.at("ops").size(), 3U);
+  const json& move = answer.at("ops")[1];
+  EXPECT_EQ(move.at("name"), "move");
+  EXPECT_DOUBLE_EQ(move.at("start_s"), 20e-6);
+  EXPECT_DOUBLE_EQ(answer.at("makespan_s"), move.at("end_s").get<double>() + 20e-6);
+  EXPECT_EQ(answer.at("devices")[0].at("name"), "gpu0");
+  EXPECT_DOUBLE_EQ(answer.at("devices")[0].at("busy_s"), 20e-6);
+  double bytes = 0;
+  for (const json& link : answer.at("links")) bytes += link.at("bytes").get<double>();
+  EXPECT_GE(bytes, 2e6);  // up to the host and down again
+  EXPECT_EQ(answer.at("evidence"), "datasheet");
+}
+
+TEST(ReplayCommand, TheTableSaysWhatTheRunWentTo) {
+  const Folder folder;
+  folder.write("g.json", kGraph);
+  const Outcome run = rigsim("replay g.json --rig 2x4090", {.folder = folder.path()});
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("one layer, 3 nodes on 2x4090"));
+  EXPECT_THAT(run.out, HasSubstr("critical path"));
+  EXPECT_THAT(run.out, HasSubstr("exposed (on the critical path)"));
+}
+
+TEST(ReplayCommand, TheTraceIsAFileOfItsOwnAndTheSameTwice) {
+  const Folder one;
+  const Folder two;
+  for (const Folder* folder : {&one, &two}) {
+    folder->write("g.json", kGraph);
+    ASSERT_EQ(rigsim("replay g.json --rig 2x4090 --trace t.h5", {.folder = folder->path()}).code,
+              0);
+  }
+  EXPECT_EQ(contents(one.path() / "t.h5"), contents(two.path() / "t.h5"));
+  EXPECT_THAT(contents(one.path() / "t.h5"), HasSubstr("rigsim-trace"));
+}
+
+TEST(ReplayCommand, ExitCodesTellWhoseFaultItWas) {
+  const Folder folder;
+  folder.write("g.json", kGraph);
+  folder.write("cut.json", kGraph.substr(0, 100));
+  const auto code = [&](const std::string& line) {
+    return rigsim("replay " + line, {.folder = folder.path()}).code;
+  };
+  EXPECT_EQ(code("g.json"), 2);
+  EXPECT_EQ(code("--rig 2x4090"), 2);
+  EXPECT_EQ(code("g.json --rig 4090"), 2);
+  EXPECT_EQ(code("cut.json --rig 2x4090"), 3);
+  EXPECT_EQ(code("missing.json --rig 2x4090"), 3);
+  EXPECT_EQ(code("g.json --rig 2x4090 --trace /nonexistent/t.h5"), 6);
+}
+
+}  // namespace
+}  // namespace rigsim::cli::test
