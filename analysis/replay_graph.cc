@@ -43,6 +43,11 @@ std::uint32_t device_of(const topology::Rig& rig, const std::string& name) {
                                           known.back(), configs::did_you_mean(name, known)));
 }
 
+topology::Rig without_peer_access(topology::Rig rig) {
+  rig.peer_access.clear();
+  return rig;
+}
+
 std::vector<std::uint32_t> rig_devices(const OpGraphDocument& document, const topology::Rig& rig) {
   std::vector<std::uint32_t> devices;
   for (const std::string& name : document.devices) {
@@ -122,7 +127,8 @@ class Lowering {
   }
 
   void add(const workloads::TransferNode& node) {
-    const topology::CopyRoute& copy = copy_between(place(node.from), place(node.to));
+    const topology::CopyRoute& copy =
+        copy_between(place(node.from), place(node.to), node.staged ? staged_copies() : copies_);
     const auto op =
         record(sim::Transfer{copy.route, node.size}, ReplayCause::kTransfer, "datasheet");
     ops_.back().route = route_number(copy);
@@ -160,10 +166,19 @@ class Lowering {
     spans_.push_back({first, last});
   }
 
-  const topology::CopyRoute& copy_between(std::uint32_t from, std::uint32_t to) {
-    if (from == kHostPlace) return copies_.host_to_device(to);
-    if (to == kHostPlace) return copies_.device_to_host(from);
-    return copies_.between(from, to);
+  topology::CopyRoutes& staged_copies() {
+    if (!staged_copies_) {
+      staged_network_.emplace(without_peer_access(rig_));
+      staged_copies_.emplace(*staged_network_, builder_);
+    }
+    return *staged_copies_;
+  }
+
+  static const topology::CopyRoute& copy_between(std::uint32_t from, std::uint32_t to,
+                                                 topology::CopyRoutes& copies) {
+    if (from == kHostPlace) return copies.host_to_device(to);
+    if (to == kHostPlace) return copies.device_to_host(from);
+    return copies.between(from, to);
   }
 
   std::uint32_t route_number(const topology::CopyRoute& copy) {
@@ -204,6 +219,8 @@ class Lowering {
   CollectivePlanner planner_;
   sim::OpGraphBuilder builder_;
   topology::CopyRoutes copies_;
+  std::optional<topology::RigNetwork> staged_network_;  // the same links; once it is needed
+  std::optional<topology::CopyRoutes> staged_copies_;
   std::map<std::pair<std::uint32_t, std::string>, sim::ResourceId> streams_;
   std::map<std::vector<std::uint32_t>, sim::ResourceId> groups_;
   std::map<sim::RouteId, std::uint32_t> route_numbers_;  // in routes_

@@ -11,6 +11,7 @@
 #include "cli/collective_command.h"
 #include "cli/command_options.h"
 #include "cli/compare_command.h"
+#include "cli/export_command.h"
 #include "cli/fit_command.h"
 #include "cli/pipeline_command.h"
 #include "cli/replay_command.h"
@@ -32,6 +33,7 @@ std::vector<Command> commands() {
       whatif_command(),
       fit_command(),
       replay_command(),
+      export_command(),
       topo_command(),
       pipeline_command(),
       catalog_command(),

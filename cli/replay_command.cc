@@ -9,15 +9,18 @@
 #include "cli/command_options.h"
 #include "cli/replay_table.h"
 #include "configs/catalog.h"
+#include "configs/chakra.h"
 #include "configs/graph_json.h"
 
 namespace rigsim::cli {
 namespace {
 
 workloads::OpGraphDocument read_graph(const ParsedOptions& options) {
-  if (options.arguments().empty()) {
-    throw configs::ConfigError({}, "a graph is needed: GRAPH.json; docs/graph.md describes it");
+  const auto prefix = options.text("chakra");
+  if (options.arguments().empty() == !prefix) {
+    throw configs::ConfigError({}, "give either GRAPH.json (docs/graph.md) or --chakra PREFIX");
   }
+  if (prefix) return configs::read_chakra(*prefix, options.text("comm-groups"));
   return configs::read_graph_json(options.arguments().front());
 }
 
@@ -37,7 +40,9 @@ analysis::Replay replay_on(const ParsedOptions& options, const topology::Rig& ri
   try {
     return analysis::replay(document, rig, {options.has("contended")});
   } catch (const std::invalid_argument& error) {
-    throw configs::ConfigError({options.arguments().front(), 0, 0, {}}, error.what());
+    const std::string where =
+        options.arguments().empty() ? options.needed("chakra") : options.arguments().front();
+    throw configs::ConfigError({where, 0, 0, {}}, error.what());
   }
 }
 
@@ -63,7 +68,7 @@ Answer run(const ParsedOptions& options, const Console& console) {
 Command replay_command() {
   return {.name = "replay",
           .summary = "run a user's own op graph on a rig",
-          .usage = "GRAPH.json --rig RIG [OPTIONS]",
+          .usage = "(GRAPH.json | --chakra PREFIX) --rig RIG [OPTIONS]",
           .about =
               "The graph says what is computed, moved and waited for (docs/graph.md). Compute "
               "nodes take the duration they state, else the larger of FLOPs over the datasheet's "
@@ -72,8 +77,11 @@ Command replay_command() {
               "which communication compute hides.",
           .examples =
               "  rigsim replay step.json --rig 2x4090\n"
-              "  rigsim replay step.json --rig 8xh100-sxm --contended --trace step.h5 --json",
+              "  rigsim replay step.json --rig 8xh100-sxm --contended --trace step.h5 --json\n"
+              "  rigsim replay --chakra et/step --rig 8xh100-sxm",
           .options = {{"rig", "RIG", "name, [N x]device[-link][@LIMIT], or YAML file"},
+                      {"chakra", "PREFIX", "read Chakra traces PREFIX.0.et, PREFIX.1.et, ..."},
+                      {"comm-groups", "FILE", "their groups, as ASTRA-sim's JSON"},
                       {"contended", "", "collectives as flows that share links with all else"},
                       {"trace", "FILE", "keep the run's trace as HDF5"},
                       {"catalog", "DIR", "your own catalogue beside the built-in one"},

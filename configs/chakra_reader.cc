@@ -130,9 +130,9 @@ class Translation {
       case ChakraNode::kRecv:
         return transfer(op);
       case ChakraNode::kMemLoad:
-        return workloads::TransferNode{kHostPlace, part.npu, bytes_of(part, "tensor_size")};
+        return workloads::TransferNode{kHostPlace, part.npu, bytes_of(part, "tensor_size"), false};
       case ChakraNode::kMemStore:
-        return workloads::TransferNode{part.npu, kHostPlace, bytes_of(part, "tensor_size")};
+        return workloads::TransferNode{part.npu, kHostPlace, bytes_of(part, "tensor_size"), false};
       case ChakraNode::kInvalid:
       case ChakraNode::kMetadata:
         return workloads::DelayNode{};
@@ -246,7 +246,8 @@ class Translation {
     const ChakraPart& send = part.node->type == ChakraNode::kSend ? part : op.parts[1];
     const ChakraPart& receive = part.node->type == ChakraNode::kSend ? op.parts[1] : part;
     if (send.npu == receive.npu) part.fail("a message goes to another NPU");
-    return {send.npu, receive.npu, bytes_of(send, "comm_size")};
+    return {send.npu, receive.npu, bytes_of(send, "comm_size"),
+            send.node->flag(attribute::kStaged)};
   }
 
   const CommGroups& groups_;
@@ -257,7 +258,7 @@ class Translation {
 void check_alike(const ChakraOp& op, const workloads::NodeWork& work) {
   const ChakraPart& first = op.parts.front();
   for (const ChakraPart& part : op.parts) {
-    for (const char* name : {"comm_type", "comm_size"}) {
+    for (const char* name : {"comm_type", "comm_size", attribute::kStaged}) {
       if (part.node->integer(name) == first.node->integer(name)) continue;
       part.fail(fmt::format("has another {} than its counterpart in {}", name, first.trace->file));
     }

@@ -68,6 +68,7 @@ constexpr std::array kKept{"num_ops",
                            chakra_attribute::kAlgorithm,
                            chakra_attribute::kSize,
                            chakra_attribute::kRanks,
+                           chakra_attribute::kStaged,
                            chakra_attribute::kSync};
 
 /// Names end up in JSON and on terminals: bytes that are not UTF-8 become question marks.
@@ -250,7 +251,8 @@ WireWriter named(std::string_view name) {
 /// The type that the reference generator gives an attribute: 32 bits for ranks and tags.
 void add_integer(WireWriter& message, const std::string& name, std::int64_t value) {
   WireWriter attribute = named(name);
-  const bool is_bool = name == "is_cpu_op" || name == chakra_attribute::kSync;
+  const bool is_bool =
+      name == "is_cpu_op" || name == chakra_attribute::kSync || name == chakra_attribute::kStaged;
   const bool is_rank = name == "comm_src" || name == "comm_dst" || name == "comm_tag";
   attribute.varint(is_bool ? kBool : is_rank ? kInt32 : kInt64, static_cast<std::uint64_t>(value));
   add_attribute(message, kAttr, attribute);

@@ -68,9 +68,10 @@ inline constexpr const char* kFlops = "rigsim.flops";  ///< where num_ops cannot
 inline constexpr const char* kFormat = "rigsim.format";
 inline constexpr const char* kStream = "rigsim.stream";
 inline constexpr const char* kAlgorithm = "rigsim.algorithm";
-inline constexpr const char* kSize = "rigsim.size";    ///< where comm_size cannot be exact
-inline constexpr const char* kRanks = "rigsim.ranks";  ///< "2,0,1": rank order of a group
-inline constexpr const char* kSync = "rigsim.sync";    ///< send/recv that is a dependency
+inline constexpr const char* kSize = "rigsim.size";      ///< where comm_size cannot be exact
+inline constexpr const char* kRanks = "rigsim.ranks";    ///< "2,0,1": rank order of a group
+inline constexpr const char* kStaged = "rigsim.staged";  ///< of both ends of a message
+inline constexpr const char* kSync = "rigsim.sync";      ///< send/recv that is a dependency
 }  // namespace chakra_attribute
 
 /// Reads one trace: GlobalMetadata, then nodes, each behind its length. Throws UnreadableInput with

@@ -255,6 +255,7 @@ class Writer {
     }
     node.type = npu == work.from ? ChakraNode::kSend : ChakraNode::kRecv;
     node.integers["comm_size"] = work.size.count();
+    if (work.staged) node.integers[attribute::kStaged] = 1;
     node.integers["comm_src"] = work.from;
     node.integers["comm_dst"] = work.to;
     node.integers["comm_tag"] = tag(i + 1);

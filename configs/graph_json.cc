@@ -181,7 +181,19 @@ class GraphReader {
                                                in_quotes(fields_.needed_text(NodeField::kTo))));
     }
     node.size = fields_.size();
+    if (fields_.has(NodeField::kPath)) node.staged = staged(node);
     return node;
+  }
+
+  [[nodiscard]] bool staged(const workloads::TransferNode& node) const {
+    const std::string& path = fields_.needed_text(NodeField::kPath);
+    const bool with_host = node.from == workloads::kHostPlace || node.to == workloads::kHostPlace;
+    if (path != "staged" || with_host) {
+      fields_.fail(
+          NodeField::kPath,
+          fmt::format("must be \"staged\", of a copy between devices, got {}", in_quotes(path)));
+    }
+    return true;
   }
 
   workloads::CollectiveNode collective() {

@@ -60,6 +60,7 @@ class NodeWriter {
     field("from", place(node.from));
     field("to", place(node.to));
     field("size", text_of(node.size));
+    if (node.staged) field("path", "staged");
   }
   void operator()(const workloads::CollectiveNode& node) {
     field("collective", to_string(node.kind));

@@ -37,13 +37,14 @@ enum class NodeField : std::uint8_t {
   kFormat,
   kFrom,
   kTo,
+  kPath,
   kSize,
   kSizeBytes,
   kCollective,
   kDevices,
   kAlgorithm
 };
-inline constexpr std::size_t kNodeFieldCount = 17;
+inline constexpr std::size_t kNodeFieldCount = 18;
 
 /// The fields of one node of a graph document as they stand in the file, gathered whatever their
 /// order, then asked for by meaning. Everything throws ConfigError with line, column, path

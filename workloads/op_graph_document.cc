@@ -66,6 +66,9 @@ class NodeCheck {
       if (end != kHostPlace) device(end);
     }
     if (n.from == n.to) fail(node_, "a transfer needs two different ends");
+    if (n.staged && (n.from == kHostPlace || n.to == kHostPlace)) {
+      fail(node_, "a copy from or to the host is not staged");
+    }
     amount("size", n.size);
   }
 

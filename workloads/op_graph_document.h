@@ -41,6 +41,7 @@ struct TransferNode {
   std::uint32_t from = 0;  ///< index into OpGraphDocument::devices, or kHostPlace
   std::uint32_t to = 0;    ///< as `from`, and another
   sim::Bytes size{};
+  bool staged = false;  ///< through host memory, even where the pair may copy directly
 
   friend bool operator==(const TransferNode&, const TransferNode&) = default;
 };
@@ -105,8 +106,8 @@ struct OpGraphDocument {
 /// Throws std::invalid_argument, naming the node, unless: device names and node names are given and
 /// unique, no device named "host"; every index is in range; durations are at most 100 days, sizes
 /// and bytes at most 1 PiB, FLOPs finite, none negative; a compute node has a duration, FLOPs or
-/// bytes; a transfer has two different ends; the devices of a collective differ; no node waits for
-/// itself or in a circle.
+/// bytes; a transfer has two different ends, one between devices only is staged; the devices of a
+/// collective differ; no node waits for itself or in a circle.
 void validate(const OpGraphDocument& document);
 
 }  // namespace rigsim::workloads

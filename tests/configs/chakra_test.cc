@@ -143,9 +143,9 @@ TEST(Chakra, MessagesMeetTheirCounterpartsInOrder) {
   ASSERT_EQ(graph.nodes.size(), 4U);
   EXPECT_THAT(graph.nodes[0].name, "n1@0.1");
   EXPECT_THAT(graph.nodes[1].name, "n1@1.1");
-  EXPECT_EQ(graph.nodes[2].work, workloads::NodeWork(workloads::TransferNode{0, 1, 10_B}));
+  EXPECT_EQ(graph.nodes[2].work, workloads::NodeWork(workloads::TransferNode{0, 1, 10_B, false}));
   EXPECT_THAT(graph.nodes[2].after, ElementsAre(0, 1));
-  EXPECT_EQ(graph.nodes[3].work, workloads::NodeWork(workloads::TransferNode{0, 1, 20_B}));
+  EXPECT_EQ(graph.nodes[3].work, workloads::NodeWork(workloads::TransferNode{0, 1, 20_B, false}));
   EXPECT_THAT(graph.nodes[3].after, ElementsAre(2));
 }
 

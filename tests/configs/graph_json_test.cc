@@ -57,7 +57,7 @@ TEST(GraphJson, ReadsEveryKindOfNode) {
   const workloads::ComputeNode by_work{1,    "compute", std::nullopt,
                                        1e12, 2_GB,      workloads::MathFormat::kBf16};
   EXPECT_EQ(graph.nodes[1].work, workloads::NodeWork(by_work));
-  const workloads::TransferNode out{0, workloads::kHostPlace, 3_MB};
+  const workloads::TransferNode out{0, workloads::kHostPlace, 3_MB, false};
   EXPECT_EQ(graph.nodes[2], (workloads::GraphNode{"t", out, {0}}));
   const workloads::CollectiveNode reduce{
       topology::CollectiveKind::kAllReduce, {1, 0}, 4096_B, topology::Algorithm::kRing};

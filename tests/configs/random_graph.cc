@@ -61,8 +61,9 @@ class Generator {
         const auto to = static_cast<std::uint32_t>((from + 1) % devices);
         const bool with_host = devices == 1 || below(3) == 0;
         if (with_host && below(2) == 0)
-          return workloads::TransferNode{workloads::kHostPlace, from, bytes()};
-        return workloads::TransferNode{from, with_host ? workloads::kHostPlace : to, bytes()};
+          return workloads::TransferNode{workloads::kHostPlace, from, bytes(), false};
+        return workloads::TransferNode{from, with_host ? workloads::kHostPlace : to, bytes(),
+                                       !with_host && below(4) == 0};
       }
       case 2:
         return collective(devices);

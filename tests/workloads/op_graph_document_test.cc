@@ -22,11 +22,11 @@ std::string refusal(const OpGraphDocument& document) {
 OpGraphDocument one(NodeWork work) { return {"", {"gpu0", "gpu1"}, {{"a", std::move(work), {}}}}; }
 
 TEST(OpGraphDocument, RefusesWhatNoMachineCouldDo) {
-  EXPECT_EQ(refusal(one(TransferNode{0, 1, sim::Bytes(0)})), "accepted");
-  EXPECT_THAT(refusal(one(TransferNode{0, 2, {}})),
+  EXPECT_EQ(refusal(one(TransferNode{0, 1, sim::Bytes(0), false})), "accepted");
+  EXPECT_THAT(refusal(one(TransferNode{0, 2, {}, false})),
               HasSubstr("node \"a\": device 2 does not exist"));
-  EXPECT_THAT(refusal(one(TransferNode{1, 1, {}})), HasSubstr("two different ends"));
-  EXPECT_THAT(refusal(one(TransferNode{0, 1, sim::Bytes(-1)})), HasSubstr("got -1 B"));
+  EXPECT_THAT(refusal(one(TransferNode{1, 1, {}, false})), HasSubstr("two different ends"));
+  EXPECT_THAT(refusal(one(TransferNode{0, 1, sim::Bytes(-1), false})), HasSubstr("got -1 B"));
   EXPECT_THAT(refusal(one(DelayNode{sim::Duration::max()})), HasSubstr("0 to 100 days"));
   EXPECT_THAT(refusal(one(ComputeNode{})), HasSubstr("needs a duration, flops or bytes"));
   EXPECT_THAT(refusal(one(CollectiveNode{{}, {0, 1, 0}, {}, {}})), HasSubstr("names gpu0 twice"));

@@ -1,0 +1,64 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/cli/document.h"
+
+namespace rigsim::cli::test {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+const std::string kModel = " --model llama-3-8b --weights q4_k_m --prompt 64 --output-tokens 1";
+
+// One output token after the prompt is the prompt's own: prefill takes the whole run.
+TEST(Export, TheReplayOfAPromptTakesWhatTheRunTakes) {
+  const Folder folder;
+  for (const std::string rig : {"4090", "2x4090", "2x3090-nvlink"}) {
+    const std::string on = " --rig " + rig;
+    const Outcome run =
+        rigsim("export --graph g.json --step prefill" + on + kModel, {.folder = folder.path()});
+    ASSERT_EQ(run.code, 0) << run.err;
+    const json replay = document("replay g.json --json" + on, {.folder = folder.path()});
+    const json whole = document("run --json" + on + kModel);
+    EXPECT_NEAR(replay.at("makespan_s").get<double>(),
+                whole.at("rigs")[0].at("ttft_s").at("value").get<double>(), 1e-15)
+        << rig;
+  }
+}
+
+TEST(Export, AChakraTraceReplaysLikeTheJson) {
+  const Folder folder;
+  const std::string on = " --rig 2x4090";
+  const std::string what = on + kModel + " --context 65";
+  ASSERT_EQ(rigsim("export --graph g.json" + what, {.folder = folder.path()}).code, 0);
+  ASSERT_EQ(rigsim("export --graph et --format chakra" + what, {.folder = folder.path()}).code, 0);
+  EXPECT_THAT(folder.names(), testing::IsSupersetOf({"et.0.et", "et.1.et", "et.comm_groups.json"}));
+  const json by_json = document("replay g.json --json" + on, {.folder = folder.path()});
+  const json by_chakra = document("replay --chakra et --json" + on, {.folder = folder.path()});
+  EXPECT_EQ(by_json.at("makespan_ps"), by_chakra.at("makespan_ps"));
+  EXPECT_EQ(by_json.at("ops").size(), by_chakra.at("ops").size());
+}
+
+TEST(Export, GraphvizGetsABoxPerNodeAndAnArrowPerDependency) {
+  const Folder folder;
+  ASSERT_EQ(
+      rigsim("export --graph g.dot --format dot --rig 4090" + kModel, {.folder = folder.path()})
+          .code,
+      0);
+  const std::string dot = contents(folder.path() / "g.dot");
+  EXPECT_THAT(dot, HasSubstr("digraph"));
+  EXPECT_THAT(dot, HasSubstr("attn_output"));
+  EXPECT_THAT(dot, HasSubstr("n0 -> n1;"));
+}
+
+TEST(Export, ExitCodesTellWhoseFaultItWas) {
+  const auto code = [](const std::string& line) { return rigsim("export " + line).code; };
+  EXPECT_EQ(code("--rig 4090" + kModel), 2);
+  EXPECT_EQ(code("--graph g.x --format svg --rig 4090" + kModel), 2);
+  EXPECT_EQ(code("--graph g.x --step sampling --rig 4090" + kModel), 2);
+  EXPECT_EQ(code("--graph /nonexistent/g.json --rig 4090" + kModel), 6);
+}
+
+}  // namespace
+}  // namespace rigsim::cli::test
