@@ -5,6 +5,7 @@
 #include <atomic>
 #include <nlohmann/json.hpp>
 
+#include "analysis/link_effect.h"
 #include "analysis/prediction.h"
 #include "analysis/validation.h"
 #include "cli/build_info.h"
@@ -17,7 +18,21 @@ namespace {
 
 using analysis::DeviceKnowledge;
 
+/// What links do to models, and llama.cpp's row split.
+Answer run_links(const ParsedOptions& options, const Console& console) {
+  Progress progress(console);
+  progress.show("predicting comparisons of links");
+  const auto report = analysis::link_report(configs::link_effects(), configs::row_split_rows(),
+                                            configs::Catalog::load());
+  if (!options.has("json")) return {.text = analysis::link_report_table(report)};
+  nlohmann::ordered_json document = {{"version", build_info().version},
+                                     {"commit", build_info().commit}};
+  document.update(analysis::link_report_json(report));
+  return {.text = document.dump(2) + '\n'};
+}
+
 Answer run(const ParsedOptions& options, const Console& console) {
+  if (options.has("links")) return run_links(options, console);
   const Interruption interruption;
   const auto catalog = configs::Catalog::load();
   const auto rows = configs::measured_rows();
@@ -48,16 +63,19 @@ Answer run(const ParsedOptions& options, const Console& console) {
 Command validate_command() {
   return {.name = "validate",
           .summary = "predicted against measured, row by row",
-          .usage = "[--leave-one-out] [--json]",
+          .usage = "[--leave-one-out | --links] [--json]",
           .about =
               "Replays the published measurements that ship with the program and prints the "
               "prediction, the measurement and the error of each, then median, 90th "
-              "percentile and bias of the errors by device, engine and phase.",
+              "percentile and bias of the errors by device, engine and phase. --links does so for "
+              "pairs of measurements that differ in a link (NVLink or PCIe, peer access, lanes) or "
+              "in the split over it, and for llama.cpp's row split.",
           .examples =
-              "  rigsim validate\n  rigsim validate --leave-one-out\n"
+              "  rigsim validate\n  rigsim validate --leave-one-out\n  rigsim validate --links\n"
               "  rigsim validate --json",
           .options = {{"leave-one-out", "",
                        "predict each device from the others, as for one nobody measured"},
+                      {"links", "", "what a link does to a model, in pairs of measurements"},
                       {"json", "", "one JSON document instead of tables"}},
           .arguments = {},
           .run = run};

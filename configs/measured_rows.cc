@@ -7,10 +7,8 @@
 #include <array>
 #include <utility>
 
-#include "configs/csv_table.h"
+#include "configs/csv_row.h"
 #include "configs/embedded_files.h"
-#include "configs/nearest_name.h"
-#include "configs/quantity_parser.h"
 
 namespace rigsim::configs {
 namespace {
@@ -31,77 +29,7 @@ constexpr std::array<std::pair<std::string_view, MeasuredPhase>, 3> kPhases = {
 constexpr std::array<std::pair<std::string_view, bool>, 2> kTruths = {
     {{"true", true}, {"false", false}}};
 
-/// The fields of one record by column name.
-class RowReader {
- public:
-  RowReader(const CsvTable& table, const CsvRecord& record) : table_(table), record_(record) {}
-
-  [[nodiscard]] const std::string& text(std::string_view column) const {
-    const auto found = std::find(table_.header.begin(), table_.header.end(), column);
-    return record_.fields[static_cast<std::size_t>(found - table_.header.begin())];
-  }
-
-  [[nodiscard]] const std::string& some_text(std::string_view column) const {
-    const std::string& found = text(column);
-    if (found.empty()) fail(column, "must not be empty");
-    return found;
-  }
-
-  template <class F>
-  auto checked(std::string_view column, F&& parse) const {
-    try {
-      return parse();
-    } catch (const std::invalid_argument& error) {
-      fail(column, error.what());
-    }
-  }
-
-  [[nodiscard]] std::int64_t count(std::string_view column) const {
-    return checked(column, [&] { return parse_count(text(column)); });
-  }
-
-  [[nodiscard]] std::optional<double> figure(std::string_view column) const {
-    const std::string& found = text(column);
-    if (found.empty()) return std::nullopt;
-    const double number = checked(column, [&] { return parse_number(found); });
-    if (number < 0) fail(column, fmt::format("must be >= 0, got {}", in_quotes(found)));
-    return number;
-  }
-
-  template <class E, std::size_t N>
-  [[nodiscard]] E choice(std::string_view column,
-                         const std::array<std::pair<std::string_view, E>, N>& choices) const {
-    std::vector<std::string_view> names;
-    for (const auto& [name, value] : choices) {
-      if (name == text(column)) return value;
-      names.push_back(name);
-    }
-    fail(column,
-         fmt::format("must be one of {}, got {}", fmt::join(names, ", "), in_quotes(text(column))));
-  }
-
-  [[noreturn]] void fail(std::string_view column, std::string message) const {
-    throw ConfigError(table_.place(record_, column), std::move(message));
-  }
-
- private:
-  const CsvTable& table_;
-  const CsvRecord& record_;
-};
-
-void check_columns(const CsvTable& table) {
-  for (const std::string& column : table.header) {
-    if (std::find(columns().begin(), columns().end(), column) != columns().end()) continue;
-    throw ConfigError({table.file, 1, 0, column},
-                      fmt::format("unknown column{}", did_you_mean(column, columns())));
-  }
-  for (const std::string& column : columns()) {
-    if (std::find(table.header.begin(), table.header.end(), column) != table.header.end()) continue;
-    throw ConfigError({table.file, 1, 0, column}, "the column is missing");
-  }
-}
-
-void check_scored(const RowReader& reader, const MeasuredRow& row) {
+void check_scored(const CsvRow& reader, const MeasuredRow& row) {
   if (!row.scored()) return;
   if (row.tokens_per_s <= 0) reader.fail("tokens_per_s", "a scored row needs a figure above 0");
   if (row.batch < 1) reader.fail("batch", "a scored row needs at least 1 sequence");
@@ -117,7 +45,7 @@ void check_scored(const RowReader& reader, const MeasuredRow& row) {
   }
 }
 
-void read_names(const RowReader& reader, MeasuredRow& row) {
+void read_names(const CsvRow& reader, MeasuredRow& row) {
   row.source = reader.some_text("source");
   row.source_place = reader.text("source_place");
   row.date = reader.some_text("date");
@@ -133,7 +61,7 @@ void read_names(const RowReader& reader, MeasuredRow& row) {
   row.note = reader.text("note");
 }
 
-MeasuredRow read_row(const RowReader& reader) {
+MeasuredRow read_row(const CsvRow& reader) {
   MeasuredRow row;
   read_names(reader, row);
   row.phase = reader.choice("phase", kPhases);
@@ -166,7 +94,7 @@ std::string_view to_string(MeasuredPhase phase) {
 
 std::vector<MeasuredRow> parse_measured_rows(std::string_view csv, std::string file) {
   const CsvTable table = parse_csv(csv, std::move(file));
-  check_columns(table);
+  check_columns(table, columns());
   std::vector<MeasuredRow> rows;
   for (const CsvRecord& record : table.records) rows.push_back(read_row({table, record}));
   return rows;

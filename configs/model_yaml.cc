@@ -55,13 +55,30 @@ Mla read_mla(const ValueReader& value) {
   return mla;
 }
 
+constexpr std::array<std::pair<std::string_view, WindowPattern>, 5> kWindowPatterns = {
+    {{"none", WindowPattern::kNone},
+     {"all", WindowPattern::kAllLayers},
+     {"even", WindowPattern::kEvenLayers},
+     {"three-of-four", WindowPattern::kThreeOfFour},
+     {"five-of-six", WindowPattern::kFiveOfSix}}};
+
+std::string_view window_text(WindowPattern pattern) {
+  for (const auto& [name, value] : kWindowPatterns) {
+    if (value == pattern) return name;
+  }
+  throw std::logic_error("unknown window pattern");
+}
+
 void read_window(ObjectReader& entry, Model& model) {
   const auto pattern = entry.optional_value("window_pattern");
   model.sliding_window = entry.count_or("sliding_window", 0, 0, kMost);
   if (pattern) {
-    model.window_pattern = pattern->choice<WindowPattern>({{"none", WindowPattern::kNone},
-                                                           {"all", WindowPattern::kAllLayers},
-                                                           {"even", WindowPattern::kEvenLayers}});
+    model.window_pattern =
+        pattern->choice<WindowPattern>({{"none", WindowPattern::kNone},
+                                        {"all", WindowPattern::kAllLayers},
+                                        {"even", WindowPattern::kEvenLayers},
+                                        {"three-of-four", WindowPattern::kThreeOfFour},
+                                        {"five-of-six", WindowPattern::kFiveOfSix}});
   } else if (model.sliding_window > 0) {
     model.window_pattern = WindowPattern::kAllLayers;
   }
@@ -147,9 +164,7 @@ void write_model(YamlWriter& out, const Model& model) {
   if (model.mla) write_mla(out, *model.mla);
   if (model.sliding_window > 0) {
     out.value("sliding_window", model.sliding_window);
-    const bool all = model.window_pattern == WindowPattern::kAllLayers;
-    const bool even = model.window_pattern == WindowPattern::kEvenLayers;
-    out.value("window_pattern", all ? "all" : even ? "even" : "none");
+    out.value("window_pattern", window_text(model.window_pattern));
   }
   if (model.published_parameters) out.value("published_parameters", *model.published_parameters);
 }

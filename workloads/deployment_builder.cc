@@ -101,7 +101,8 @@ bool uses_host(const std::vector<DeployedStage>& stages) {
 }
 
 /// The rows behind the fits of ggml engines are one sequence of dense models in formats that were
-/// fitted (on CPUs also MoE), on one device or split by layer. Anything else is no better known than by the datasheet.
+/// fitted (on CPUs also MoE), on one device or split by layer. Anything else is no better known
+/// than by the datasheet.
 Evidence within_fit(const DeploymentRequest& request, const BackendProfile& backend,
                     Evidence evidence) {
   if (request.engine.style != KernelStyle::kGgml) return evidence;
@@ -126,6 +127,7 @@ MemoryRequest memory_request(const DeploymentRequest& request) {
   for (const auto& installed : request.rig.devices) memory.devices.push_back(installed.device);
   if (request.rig.host.memory > sim::Bytes{}) memory.host_memory = request.rig.host.memory;
   memory.engine = request.engine.memory;
+  if (request.plan.split == SplitMode::kTensor) memory.engine.attention_scores = false;
   return memory;
 }
 
@@ -147,6 +149,7 @@ Deployment deploy(const DeploymentRequest& request) {
       {},
       {},
       request.scale};
+  if (request.plan.split == SplitMode::kTensor) d.engine.flash_attention = true;  // it requires it
   keep_tables_of(d.rig, d.engine);
   for (const auto& installed : d.rig.devices) {
     d.backends.push_back(

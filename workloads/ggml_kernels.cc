@@ -6,6 +6,7 @@
 
 #include "workloads/attention_shape.h"
 #include "workloads/weight_roles.h"
+#include "workloads/whole_blocks.h"
 
 namespace rigsim::workloads {
 namespace {
@@ -133,6 +134,22 @@ class Builder {
   std::vector<Kernel> kernels_;
 };
 
+/// One of `ranks` equal parts of a layer's or the head's weights, as llama.cpp's tensor split cuts
+/// them: by inputs what follows attention or activation, by outputs the rest; routers and vectors
+/// are whole.
+std::vector<StoredTensor> share_of(std::vector<StoredTensor> weights, int ranks) {
+  if (ranks == 1) return weights;
+  for (StoredTensor& w : weights) {
+    const TensorRole role = w.tensor.role;
+    if (w.tensor.rows == 1 || role == TensorRole::kRouter) continue;
+    const bool by_inputs = role == TensorRole::kAttnOutput || is_ffn_output(role);
+    std::int64_t& cut = by_inputs ? w.tensor.cols : w.tensor.rows;
+    cut = divide_up(cut, ranks);
+    w.bytes = sim::Bytes(divide_up(w.bytes.count(), ranks));
+  }
+  return weights;
+}
+
 /// Scores, softmax and values. Short passes: three small kernels; long ones: two batched GEMMs
 /// around a softmax.
 void attention(Builder& builder, const Model& model, int layer, const PassShape& shape,
@@ -161,12 +178,13 @@ void attention_block(Builder& builder, const Model& model, const std::vector<Sto
                      int layer, const PassShape& shape, const EngineProfile& engine,
                      const BackendProfile& backend) {
   const double hidden = static_cast<double>(model.hidden);
-  const double kv = static_cast<double>(model.kv_heads * model.head_dim);
+  const double kv = static_cast<double>(model.kv_heads * model.head_dim) / shape.tensor_parallel;
+  const double query = static_cast<double>(model.heads * model.head_dim) / shape.tensor_parallel;
   builder.elementwise("attn_norm", hidden, 4, 2);
   for (const auto& w : weights) {
     if (is_attention_input(w.tensor.role)) builder.matrix(w);
   }
-  builder.elementwise("rope", static_cast<double>(model.heads * model.head_dim) + kv, 2, 2);
+  builder.elementwise("rope", query + kv, 2, 2);
   builder.elementwise("kv_store", kv, 3, 2);
   attention(builder, model, layer, shape, engine, backend);
   builder.elementwise("attn_merge", hidden, 2, 1);
@@ -218,8 +236,9 @@ std::vector<Kernel> ggml_layer_kernels(const Model& model, const std::vector<Sto
                                        const EngineProfile& engine, const BackendProfile& backend,
                                        const topology::Device& device) {
   Builder builder(layer, shape.tokens, backend, device);
-  attention_block(builder, model, weights, layer, shape, engine, backend);
-  ffn_block(builder, model, weights);
+  const std::vector<StoredTensor> share = share_of(weights, shape.tensor_parallel);
+  attention_block(builder, model, share, layer, shape, engine, backend);
+  ffn_block(builder, model, share);
   return builder.take();
 }
 
@@ -228,7 +247,7 @@ std::vector<Kernel> ggml_head_kernels(const Model& model, const std::vector<Stor
                                       const topology::Device& device) {
   Builder builder(-1, shape.logits, backend, device);
   builder.elementwise("output_norm", static_cast<double>(model.hidden), 4, 2);
-  for (const auto& w : head) {
+  for (const auto& w : share_of(head, shape.tensor_parallel)) {
     if (w.tensor.role == TensorRole::kOutput || w.tensor.role == TensorRole::kTokenEmbedding)
       builder.matrix(w);
   }

@@ -102,6 +102,10 @@ bool is_windowed_layer(const Model& model, int layer) {
       return true;
     case WindowPattern::kEvenLayers:
       return layer % 2 == 0;
+    case WindowPattern::kThreeOfFour:
+      return layer % 4 != 3;
+    case WindowPattern::kFiveOfSix:
+      return layer % 6 != 5;
   }
   throw std::logic_error("window pattern out of range");
 }

@@ -31,7 +31,13 @@ struct Mla {
 };
 
 /// Which layers attend only within a window.
-enum class WindowPattern { kNone, kAllLayers, kEvenLayers };
+enum class WindowPattern {
+  kNone,
+  kAllLayers,
+  kEvenLayers,   ///< layers 0, 2, ...
+  kThreeOfFour,  ///< all but layers 3, 7, ...
+  kFiveOfSix     ///< all but layers 5, 11, ... (Gemma 3 and 4)
+};
 
 /// A transformer by its own numbers. Counts and bytes follow from these by formula.
 struct Model {

@@ -63,7 +63,9 @@ sim::Bytes row_output_bytes(std::int64_t rows, std::int64_t tokens) {
 
 Deployment without_peer_access(Deployment deployment) {
   deployment.rig.peer_access.clear();
-  deployment.network = topology::RigNetwork(deployment.rig);
+  const ResourceScale& scale = deployment.scale;
+  deployment.network =
+      topology::RigNetwork(deployment.rig, {scale.link_bandwidth, scale.link_latency});
   return deployment;
 }
 

@@ -3,6 +3,8 @@
 #include <utility>
 #include <vector>
 
+#include "workloads/ggml_all_reduce.h"
+
 namespace rigsim::workloads {
 namespace {
 
@@ -29,6 +31,31 @@ RankOps all_reduce(PassOps& ops, const DeployedStage& stage, sim::Bytes size, in
   return waiting;
 }
 
+sim::Bytes reduced_bytes(const Deployment& d, const DeployedStage& stage, std::int64_t tokens) {
+  if (stage.split == SplitMode::kTensor)
+    return ggml_nccl_bytes(tokens * d.model.hidden, stage.devices.size());
+  return hidden_state_bytes(d.model, tokens, d.engine);
+}
+
+/// Two devices of llama.cpp's tensor split, without NCCL.
+bool reduces_through_host(const Deployment& d, const DeployedStage& stage) {
+  return stage.split == SplitMode::kTensor && stage.devices.size() == 2 &&
+         d.network.has_host_link(stage.devices[0]) && d.network.has_host_link(stage.devices[1]);
+}
+
+RankOps ggml_all_reduce(PassOps& ops, const DeployedStage& stage, std::int64_t tokens, int layer,
+                        const RankOps& waiting) {
+  const Deployment& d = ops.deployment();
+  const std::uint32_t first = stage.devices[0];
+  const sim::Duration event = sim::from_seconds(ops.backend(first).row_handover_us * 1e-6);
+  const GgmlAllReduce reduce(d.network, first, stage.devices[1], event);
+  Ops all;
+  for (const Ops& each : waiting) all.insert(all.end(), each.begin(), each.end());
+  const Ops done{
+      ops.exchange("all_reduce", first, reduce.time(tokens * d.model.hidden), layer, all)};
+  return RankOps(waiting.size(), done);
+}
+
 RankOps lower_kernels(PassOps& ops, const DeployedStage& stage, const std::vector<Kernel>& kernels,
                       const PassShape& shape, RankOps waiting) {
   const Deployment& d = ops.deployment();
@@ -37,8 +64,12 @@ RankOps lower_kernels(PassOps& ops, const DeployedStage& stage, const std::vecto
       waiting[r] = {ops.kernel(kernel, stage.devices[r], false, waiting[r])};
     }
     if (kernel.name == "attn_output" || kernel.name == "ffn_down") {
-      waiting = all_reduce(ops, stage, hidden_state_bytes(d.model, shape.tokens, d.engine),
-                           kernel.layer, std::move(waiting));
+      if (reduces_through_host(d, stage)) {
+        waiting = ggml_all_reduce(ops, stage, shape.tokens, kernel.layer, waiting);
+        continue;
+      }
+      waiting = all_reduce(ops, stage, reduced_bytes(d, stage, shape.tokens), kernel.layer,
+                           std::move(waiting));
     }
   }
   return waiting;

@@ -185,7 +185,7 @@ TEST(EngineFile, RefusesAFitThatIsNotItsOwn) {
 }
 
 TEST(EngineFile, ShipsThreeEnginesByNameOrAlias) {
-  EXPECT_THAT(engine_names(), ElementsAre("llama.cpp", "llama.cpp-2023-12", "vllm"));
+  EXPECT_THAT(engine_names(), ElementsAre("llama.cpp", "llama.cpp-2023-12", "llama.cpp-2026", "vllm"));
   EXPECT_EQ(engine_named("Llama-CPP").profile.name, "llama.cpp");
   EXPECT_EQ(engine_named("llama.cpp-2023").profile.name, "llama.cpp-2023-12");
   for (const std::string& name : engine_names()) {
