@@ -42,6 +42,8 @@ std::string_view kind_of(OpClass op_class) {
       return "transfer";
     case OpClass::kExchange:
       return "exchange";
+    case OpClass::kCollective:
+      return "collective";
     case OpClass::kSubmit:
       return "launch";
     case OpClass::kSync:
@@ -53,7 +55,10 @@ std::string_view kind_of(OpClass op_class) {
 
 /// What most of an op's time went to.
 std::string_view bound_of(const OpInfo& op) {
-  if (op.op_class == OpClass::kTransfer || op.op_class == OpClass::kExchange) return "link";
+  const bool communicates = op.op_class == OpClass::kTransfer ||
+                            op.op_class == OpClass::kExchange ||
+                            op.op_class == OpClass::kCollective;
+  if (communicates) return "link";
   if (op.op_class != OpClass::kKernel) return "host";
   if (op.cost.launch > op.cost.body) return "launch";
   return op.cost.bound == workloads::Bound::kCompute ? "compute" : "memory";
@@ -147,6 +152,7 @@ void TraceObserver::append_ops(const PassGraph& pass, const sim::Executor& execu
   for (const sim::PathStep& part : executor.critical_path()) on_path[sim::index_of(part.op)] = true;
   for (std::size_t i = 0; i < pass.ops.size(); ++i) {
     const OpInfo& op = pass.ops[i];
+    if (op.round + 1 < pass.rounds) continue;
     const sim::OpId id{narrowed(static_cast<std::int64_t>(i))};
     const bool transfer = op.op_class == OpClass::kTransfer;
     const std::string route = transfer ? joined(path(op).via) : std::string();
@@ -192,7 +198,7 @@ void TraceObserver::add_link_time(const ExecutedPass& executed, const PassGraph&
                                   const sim::Executor& executor) {
   std::map<std::string_view, std::vector<std::pair<sim::Time, sim::Time>>> busy;
   for (std::size_t i = 0; i < pass.ops.size(); ++i) {
-    if (pass.ops[i].op_class != OpClass::kTransfer) continue;
+    if (pass.ops[i].op_class != OpClass::kTransfer || pass.ops[i].round + 1 < pass.rounds) continue;
     const sim::OpId id{narrowed(static_cast<std::int64_t>(i))};
     for (const sim::LinkId link : path(pass.ops[i]).links) {
       busy[rig_->network.name(link)].emplace_back(executor.started(id), executor.finished(id));
@@ -216,8 +222,8 @@ std::string_view TraceObserver::device_name(std::uint32_t place) const {
 
 /// Links and the host's work are priced from measurements of others' machines: the family's prior.
 std::string_view TraceObserver::evidence(const OpInfo& op) const {
-  if (op.op_class != OpClass::kKernel) return name_of(Evidence::kDatasheet);
-  return name_of(op.cost.evidence);
+  const bool priced = op.op_class == OpClass::kKernel || op.op_class == OpClass::kCollective;
+  return name_of(priced ? op.cost.evidence : Evidence::kDatasheet);
 }
 
 void TraceObserver::append_requests(const RigResult& result) {

@@ -32,42 +32,52 @@ void check_split(const ParallelPlan& plan, const EngineProfile& engine) {
 }
 
 void check(const DeploymentRequest& request) {
-  const auto& [model, weights, kv_format, engine, rig, plan, context, batch, scale] = request;
+  const auto& [model, weights, kv_format, engine, rig, plan, context, batch, scale, collectives] =
+      request;
   validate(scale);
   validate(plan, model, static_cast<int>(rig.devices.size()));
   check_split(plan, engine);
-  if (plan.dp > 1) {
-    throw std::invalid_argument(
-        "plan dp=" + std::to_string(plan.dp) +
-        ": replicas serve several request streams, this runs one; allowed is dp=1");
+  if (plan.sequence_parallel && !engine.tensor_parallel) {
+    throw std::invalid_argument("plan sp=on: engine " + engine.name +
+                                " does not divide activations by token; allowed is sp=off");
   }
-  if (plan.ep > 1) {
-    throw std::invalid_argument(
-        "plan ep=" + std::to_string(plan.ep) +
-        ": expert parallel needs an all-to-all, which is not modelled yet; allowed is ep=1");
+  if (plan.ep > 1 && engine.style != KernelStyle::kFused) {
+    throw std::invalid_argument("plan ep=" + std::to_string(plan.ep) + ": engine " + engine.name +
+                                " does not divide experts among devices; allowed is ep=1");
   }
 }
 
-/// Devices of stage `s`: consecutive groups of tp.
-std::vector<std::uint32_t> stage_devices(const ParallelPlan& plan, std::size_t s) {
+/// Devices of stage `s` of `replica`: consecutive groups of tp.
+std::vector<std::uint32_t> stage_devices(const ParallelPlan& plan, std::size_t replica,
+                                         std::size_t s) {
+  const std::size_t stage = replica * static_cast<std::size_t>(plan.pp) + s;
   std::vector<std::uint32_t> devices;
-  for (int r = 0; r < plan.tp; ++r)
-    devices.push_back(static_cast<std::uint32_t>(static_cast<int>(s) * plan.tp + r));
+  for (std::size_t r = 0; r < static_cast<std::size_t>(plan.tp); ++r)
+    devices.push_back(device_at(plan, stage * static_cast<std::size_t>(plan.tp) + r));
   return devices;
 }
 
-/// The devices' stages in order, the host's layers first.
-std::vector<DeployedStage> stages(const DeploymentRequest& request) {
-  const Placement placement = plan_memory(memory_request(request)).placement;
-  std::vector<DeployedStage> result;
-  if (placement.host_layers > 0) result.push_back({0, placement.host_layers, false, true, {}});
+/// The stages of `replica` in order, the host's layers first.
+void add_stages(std::vector<DeployedStage>& stages, const DeploymentRequest& request,
+                const Placement& placement, std::uint32_t replica) {
+  if (placement.host_layers > 0)
+    stages.push_back({0, placement.host_layers, false, true, {}, SplitMode::kLayer, replica});
   for (std::size_t s = 0; s < placement.stages.size(); ++s) {
     const auto& stage = placement.stages[s];
     if (stage.layers == 0 && !stage.head) continue;
-    result.push_back({stage.first_layer, stage.layers, stage.head, false,
-                      stage_devices(request.plan, s), request.plan.split});
+    stages.push_back({stage.first_layer, stage.layers, stage.head, false,
+                      stage_devices(request.plan, replica, s), request.plan.split, replica});
   }
-  if (placement.head_on_host) result.push_back({request.model.layers, 0, true, true, {}});
+  if (placement.head_on_host)
+    stages.push_back({request.model.layers, 0, true, true, {}, SplitMode::kLayer, replica});
+}
+
+/// All replicas' stages.
+std::vector<DeployedStage> stages(const DeploymentRequest& request) {
+  const Placement placement = plan_memory(memory_request(request)).placement;
+  std::vector<DeployedStage> result;
+  for (int replica = 0; replica < request.plan.dp; ++replica)
+    add_stages(result, request, placement, static_cast<std::uint32_t>(replica));
   return result;
 }
 
@@ -125,6 +135,8 @@ MemoryRequest memory_request(const DeploymentRequest& request) {
   memory.batch = request.batch;
   memory.plan = request.plan;
   for (const auto& installed : request.rig.devices) memory.devices.push_back(installed.device);
+  for (std::size_t i = 0; i < request.plan.devices.size(); ++i)
+    memory.devices.at(i) = request.rig.devices.at(request.plan.devices[i]).device;
   if (request.rig.host.memory > sim::Bytes{}) memory.host_memory = request.rig.host.memory;
   memory.engine = request.engine.memory;
   if (request.plan.split == SplitMode::kTensor) memory.engine.attention_scores = false;
@@ -141,6 +153,7 @@ Deployment deploy(const DeploymentRequest& request) {
       request.engine,
       request.rig,
       topology::RigNetwork(request.rig, {request.scale.link_bandwidth, request.scale.link_latency}),
+      request.plan,
       stages(request),
       static_cast<double>(kv.block_bytes) / static_cast<double>(kv.block_values),
       {},
@@ -148,7 +161,8 @@ Deployment deploy(const DeploymentRequest& request) {
       {},
       {},
       {},
-      request.scale};
+      request.scale,
+      request.collectives};
   if (request.plan.split == SplitMode::kTensor) d.engine.flash_attention = true;  // it requires it
   keep_tables_of(d.rig, d.engine);
   for (const auto& installed : d.rig.devices) {

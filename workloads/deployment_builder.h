@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
+#include "topology/collective_profile.h"
 #include "workloads/deployment.h"
 #include "workloads/kv_cache.h"
 #include "workloads/memory_plan.h"
@@ -23,9 +25,12 @@ struct DeploymentRequest {
                              ///< memory the split looks at
   std::int64_t batch = 1;
   ResourceScale scale{};  ///< the machine's resources against the real ones
+  /// What is known of collectives; none: they are steps of a ring.
+  std::optional<topology::CollectiveProfile> collectives{};
 };
 
-/// What plan_memory() needs to know of `request`.
+/// What plan_memory() needs to know of `request`, devices in the plan's order. Throws
+/// std::out_of_range where the plan names more devices than the rig has.
 [[nodiscard]] MemoryRequest memory_request(const DeploymentRequest& request);
 
 /// Splits the layers as the plan says, resolves each device's rates and wires the network. Rates

@@ -33,6 +33,7 @@ std::optional<FitChange> smaller_weights(MemoryRequest request,
 std::optional<FitChange> more_devices(MemoryRequest request, int most_devices) {
   const int per_stage = request.plan.tp * request.plan.dp;
   request.plan.layers_per_stage.clear();
+  request.plan.devices.clear();
   request.devices.resize(static_cast<std::size_t>(device_count(request.plan)));
   const topology::Device further = request.devices.back();
   while (device_count(request.plan) + per_stage <= most_devices &&

@@ -37,7 +37,11 @@ struct PassShape {
       1;                    ///< KV tokens a sequence attends to, its new ones included, padding not
   std::int64_t logits = 1;  ///< tokens whose logits are computed
   double kv_bytes_per_element = 2;
-  int tensor_parallel = 1;  ///< this device holds 1 / tensor_parallel of each layer
+  int tensor_parallel = 1;         ///< this device holds 1 / tensor_parallel of each layer
+  bool sequence_parallel = false;  ///< norms work on 1 / tensor_parallel of the tokens
+  int expert_parallel = 1;  ///< this device's group holds 1 / expert_parallel of the experts whole
+  std::int64_t expert_tokens = 0;  ///< of all that share the experts; 0: `tokens`
+  double expert_load = 1;          ///< tokens that come to this device's experts over their mean
 };
 
 /// A pass over at most this many tokens streams weights through mat-vec kernels; longer ones use

@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "workloads/attention_shape.h"
+#include "workloads/expert_kernels.h"
 #include "workloads/weight_roles.h"
+#include "workloads/whole_blocks.h"
 
 namespace rigsim::workloads {
 namespace {
@@ -25,8 +27,12 @@ class Builder {
         share_(1.0 / tensor_parallel) {}
 
   void elementwise(std::string_view name, double width, double passes) {
+    elementwise(name, width, passes, tokens_);
+  }
+  void elementwise(std::string_view name, double width, double passes, std::int64_t tokens) {
     Kernel kernel = base(KernelKind::kElementwise, name);
-    kernel.working_set_bytes = static_cast<double>(tokens_) * width * kHalf;
+    kernel.tokens = tokens;
+    kernel.working_set_bytes = static_cast<double>(tokens) * width * kHalf;
     kernel.traffic_bytes = kernel.working_set_bytes * passes;
     kernels_.push_back(kernel);
   }
@@ -104,6 +110,11 @@ class Builder {
   std::vector<Kernel> kernels_;
 };
 
+/// Tokens of a norm on this device: its share where activations are divided by token.
+std::int64_t norm_tokens(const PassShape& shape) {
+  return shape.sequence_parallel ? divide_up(shape.tokens, shape.tensor_parallel) : shape.tokens;
+}
+
 /// Prompt attention is causal: a new token sees the context before the pass and, on average, half
 /// of the pass.
 Kernel prompt_attention(const Builder& builder, const Model& model, int layer,
@@ -130,14 +141,19 @@ std::vector<Kernel> fused_layer_kernels(const Model& model,
   const double hidden = static_cast<double>(model.hidden);
   const double qkv =
       static_cast<double>((model.heads + 2 * model.kv_heads) * model.head_dim) * builder.share();
-  builder.elementwise("attn_norm", hidden, 4);
+  builder.elementwise("attn_norm", hidden, 4, norm_tokens(shape));
   builder.fused("attn_qkv", weights, is_attention_input);
   builder.elementwise("rope_and_kv_store", qkv, 2);
   builder.push(is_decode(shape) ? decode_attention(model, layer, shape, engine)
                                 : prompt_attention(builder, model, layer, shape, engine));
   builder.fused("attn_output", weights,
                 [](TensorRole role) { return role == TensorRole::kAttnOutput; });
-  builder.elementwise("ffn_norm", hidden, 4);
+  builder.elementwise("ffn_norm", hidden, 4, norm_tokens(shape));
+  if (shape.expert_parallel > 1 && is_moe_layer(model, layer)) {
+    for (const Kernel& kernel : expert_kernels(model, weights, layer, shape, backend))
+      builder.push(kernel);
+    return builder.take();
+  }
   builder.fused("ffn_gate_up", weights, is_ffn_input);
   builder.elementwise("ffn_activation",
                       static_cast<double>(model.ffn_intermediate) * builder.share(), 3);

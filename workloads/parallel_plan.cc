@@ -77,10 +77,65 @@ void validate_expert_parallel(const ParallelPlan& plan, const Model& model) {
         fmt::format("plan: ep={} must divide the experts of {}, which has {}", plan.ep, model.name,
                     model.experts ? model.experts->count : 0));
   }
-  if (plan.tp * plan.dp % plan.ep != 0) {
-    throw std::invalid_argument(
-        fmt::format("plan: ep={} must divide tp x dp = {} x {}", plan.ep, plan.tp, plan.dp));
+  if (plan.tp % plan.ep != 0 && (plan.ep % plan.tp != 0 || plan.tp * plan.dp % plan.ep != 0)) {
+    throw std::invalid_argument(fmt::format(
+        "plan: ep={} must divide tp={}, or be a multiple of it that divides tp x dp = {}", plan.ep,
+        plan.tp, plan.tp * plan.dp));
   }
+}
+
+void validate_expert_imbalance(const ParallelPlan& plan) {
+  if (plan.expert_imbalance >= 1 && plan.expert_imbalance <= plan.ep) return;
+  throw std::invalid_argument(
+      fmt::format("plan: expert_imbalance must be from 1 (even) to ep={} (all tokens to one "
+                  "device), got {}",
+                  plan.ep, plan.expert_imbalance));
+}
+
+/// Every matrix is cut into tp equal parts.
+void validate_widths(const ParallelPlan& plan, const Model& model) {
+  const auto check = [&](const char* what, std::int64_t width, int ways) {
+    if (width % ways == 0) return;
+    throw std::invalid_argument(
+        fmt::format("plan: tp={} must divide the {} of {}, {}", plan.tp, what, model.name, width));
+  };
+  const bool dense = !model.experts || model.experts->first_dense_layers > 0;
+  if (dense) check("FFN width", model.ffn_intermediate, plan.tp);
+  if (model.experts)
+    check("width of the experts", model.experts->intermediate, std::max(plan.tp / plan.ep, 1));
+}
+
+void validate_devices(const ParallelPlan& plan, int devices) {
+  if (plan.devices.empty()) return;
+  if (std::ssize(plan.devices) != device_count(plan)) {
+    throw std::invalid_argument(
+        fmt::format("plan: devices must name the {} devices of tp x pp x dp, got {}",
+                    device_count(plan), plan.devices.size()));
+  }
+  std::vector<bool> seen(static_cast<std::size_t>(devices));
+  for (const std::uint32_t device : plan.devices) {
+    if (device >= seen.size()) {
+      throw std::invalid_argument(
+          fmt::format("plan: devices must be from 0 to {}, got {}", devices - 1, device));
+    }
+    if (seen[device])
+      throw std::invalid_argument(fmt::format("plan: devices names {} twice", device));
+    seen[device] = true;
+  }
+}
+
+void validate_in_flight(const ParallelPlan& plan) {
+  if (!plan.in_flight || (*plan.in_flight >= 1 && *plan.in_flight <= plan.pp)) return;
+  throw std::invalid_argument(
+      fmt::format("plan: in_flight must be from 1 to pp={}, got {}", plan.pp, *plan.in_flight));
+}
+
+void validate_replicas(const ParallelPlan& plan, const Model& model) {
+  if (plan.dp == 1 || !plan.gpu_layers || *plan.gpu_layers > model.layers) return;
+  throw std::invalid_argument(
+      fmt::format("plan: dp={} with gpu_layers={}: replicas that compute layers on one host are "
+                  "not modelled; allowed is dp=1",
+                  plan.dp, *plan.gpu_layers));
 }
 
 void validate_stages(const ParallelPlan& plan, const Model& model) {
@@ -194,6 +249,12 @@ ParallelPlan split_plan(SplitMode mode, int devices) {
 
 int device_count(const ParallelPlan& plan) { return plan.tp * plan.pp * plan.dp; }
 
+std::uint32_t device_at(const ParallelPlan& plan, std::size_t position) {
+  return plan.devices.empty() ? static_cast<std::uint32_t>(position) : plan.devices.at(position);
+}
+
+int replicas_per_expert_group(const ParallelPlan& plan) { return std::max(plan.ep / plan.tp, 1); }
+
 void validate(const ParallelPlan& plan, const Model& model, int devices) {
   require_at_least_one("tp", plan.tp);
   require_at_least_one("pp", plan.pp);
@@ -207,7 +268,12 @@ void validate(const ParallelPlan& plan, const Model& model, int devices) {
   }
   validate_split(plan, model);
   validate_expert_parallel(plan, model);
+  validate_expert_imbalance(plan);
+  validate_widths(plan, model);
   validate_stages(plan, model);
+  validate_in_flight(plan);
+  validate_replicas(plan, model);
+  validate_devices(plan, devices);
 }
 
 std::optional<std::size_t> Placement::stage_of(int layer) const {

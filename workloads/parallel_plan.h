@@ -29,18 +29,29 @@ enum class StageBalance {
   kEven  ///< as even as they go; what is left over goes to the stages before the last, as vLLM does
 };
 
-/// How a model is spread over the devices of a rig. Devices are numbered replica by replica, within
-/// it stage by stage, within that rank by rank.
+/// How a model is spread over the devices of a rig. Positions are numbered replica by replica,
+/// within it stage by stage, within that rank by rank.
 struct ParallelPlan {
   int tp = 1;  ///< tensor parallel: every matrix of a layer is divided among this many devices
   int pp = 1;  ///< pipeline stages
   int dp = 1;  ///< replicas of the whole
-  int ep = 1;  ///< experts are divided among this many of the tp x dp devices of a stage
+  /// Experts are divided among this many of the tp x dp devices of a stage: consecutive ones, so
+  /// that a group is a part of a replica's or several replicas' devices. Up to tp the other
+  /// tp / ep ways cut each expert's matrices.
+  int ep = 1;
+  double expert_imbalance = 1;  ///< tokens of the busiest of the ep devices over their mean
+  /// Between the products activations are divided by token: an all-reduce becomes a reduce-scatter
+  /// and an all-gather, norms work on 1/tp of the tokens (V. Korthikanti et al., arXiv 2205.05198).
+  bool sequence_parallel = false;
   std::vector<int> layers_per_stage{};  ///< by hand; empty: by `balance`
   std::optional<int>
       gpu_layers{};  ///< llama.cpp's -ngl: so many of the last layers on devices; none: all
   SplitMode split = SplitMode::kLayer;
   StageBalance balance = StageBalance::kByMemory;
+  /// Batches that are in the pipeline at once while decoding; none: as the engine does it. One
+  /// where the engine steps all sequences together (llama.cpp), up to pp under vLLM.
+  std::optional<int> in_flight{};
+  std::vector<std::uint32_t> devices{};  ///< rig device of each position; empty: in the rig's order
 
   friend bool operator==(const ParallelPlan&, const ParallelPlan&) = default;
 };
@@ -54,11 +65,20 @@ struct ParallelPlan {
 /// tp x pp x dp.
 [[nodiscard]] int device_count(const ParallelPlan& plan);
 
+/// The rig's device at `position` of the plan.
+[[nodiscard]] std::uint32_t device_at(const ParallelPlan& plan, std::size_t position);
+
+/// Replicas that share one set of experts: ep / tp, at least one.
+[[nodiscard]] int replicas_per_expert_group(const ParallelPlan& plan);
+
 /// Throws std::invalid_argument, naming the number and what is allowed, unless `plan` fits `model`
-/// and at most `devices` devices: degrees >= 1; tp divides the heads, and divides the KV heads or
-/// is a multiple of them; pp at most the layers; ep divides tp x dp and the experts;
-/// layers_per_stage names every stage and sums to the layers on devices. A row or tensor split is
-/// of one stage; a row split is of dense matrices only.
+/// and at most `devices` devices: degrees >= 1; tp divides the heads and the FFN's width (of
+/// experts that it cuts, theirs), and divides the KV heads or is a multiple of them; pp at most the
+/// layers; ep divides the experts, and tp, or is a multiple of tp that divides tp x dp;
+/// expert_imbalance from 1 to ep; in_flight from 1 to pp; layers_per_stage names every stage and
+/// sums to the layers on devices; `devices` names different devices of the rig, one for each
+/// position; one replica where layers stay on the host. A row or tensor split is of one stage; a
+/// row split is of dense matrices only.
 void validate(const ParallelPlan& plan, const Model& model, int devices);
 
 /// The layers of one pipeline stage.

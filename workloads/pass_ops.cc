@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "workloads/whole_blocks.h"
+
 namespace rigsim::workloads {
 namespace {
 
@@ -10,7 +12,21 @@ bool contains(const Ops& ops, sim::OpId op) {
   return std::find(ops.begin(), ops.end(), op) != ops.end();
 }
 
+bool same(const topology::CollectiveRequest& a, const topology::CollectiveRequest& b) {
+  return a.kind == b.kind && a.size == b.size && a.devices == b.devices;
+}
+
 }  // namespace
+
+Ops joined(const RankOps& ranks) {
+  Ops all;
+  for (const Ops& each : ranks) {
+    for (const sim::OpId op : each) {
+      if (!contains(all, op)) all.push_back(op);
+    }
+  }
+  return all;
+}
 
 const KernelTable* table_of(const Deployment& deployment, std::uint32_t place) {
   if (place == kHostPlace) return nullptr;
@@ -22,6 +38,8 @@ PassOps::PassOps(const Deployment& deployment)
     : d_(deployment),
       builder_(deployment.network.network()),
       copies_(deployment.network, builder_),
+      communication_(deployment),
+      replica_of_(deployment.rig.devices.size()),
       launched_(deployment.rig.devices.size()),
       last_on_(deployment.rig.devices.size()) {
   for (const auto& device : d_.rig.devices) {
@@ -29,7 +47,18 @@ PassOps::PassOps(const Deployment& deployment)
     builder_.set_slowdown(streams_.back(), device.device.compute_slowdown_under_copy);
   }
   host_cpu_ = builder_.add_resource();
-  host_thread_ = builder_.add_resource();
+  const std::size_t processes =
+      d_.engine.style == KernelStyle::kFused ? d_.rig.devices.size() : std::size_t{0};
+  for (std::size_t i = 0; i < static_cast<std::size_t>(d_.plan.dp) + processes; ++i)
+    threads_.push_back({builder_.add_resource(), {}});
+  for (const DeployedStage& stage : d_.stages) {
+    for (const std::uint32_t device : stage.devices) replica_of_[device] = stage.replica;
+  }
+}
+
+std::size_t PassOps::thread_of(std::uint32_t place) const {
+  return d_.engine.style == KernelStyle::kFused ? static_cast<std::size_t>(d_.plan.dp) + place
+                                                : replica_of_[place];
 }
 
 const DeviceRates& PassOps::rates(std::uint32_t place) const {
@@ -47,6 +76,7 @@ const topology::Device& PassOps::device(std::uint32_t place) const {
 sim::OpId PassOps::record(sim::OpId op, const OpInfo& info) {
   ops_.push_back(info);
   ops_.back().micro_batch = micro_batch_;
+  ops_.back().round = round_;
   return op;
 }
 
@@ -65,8 +95,10 @@ sim::OpId PassOps::kernel(const Kernel& kernel, std::uint32_t place, bool pipeli
   std::optional<sim::OpId> submitted;
   if (pipelined && place != kHostPlace) submitted = submit(kernel.launches, place);
   const auto op = record(builder_.add(sim::Exclusive{stream, cost.total()}, after), info);
-  if (kernel.kind == KernelKind::kAttentionDecode)
+  if (kernel.kind == KernelKind::kAttentionDecode) {
     attention_.push_back(static_cast<std::uint32_t>(op));
+    attention_sequences_.push_back(sequences_);
+  }
   in_launch_order(op, place, after);
   if (submitted) {
     builder_.precede(*submitted, op);
@@ -88,30 +120,32 @@ void PassOps::in_launch_order(sim::OpId op, std::uint32_t place, const Ops& afte
   last = op;
 }
 
-/// The host thread launches `launches` kernels on `place`: after all earlier launches, and once
-/// the stream has room.
+/// The device's host thread launches `launches` kernels on `place`: after all earlier launches, and
+/// once the stream has room.
 sim::OpId PassOps::submit(int launches, std::uint32_t place) {
   const auto& profile = backend(place);
   OpInfo info;
   info.op_class = OpClass::kSubmit;
   info.name = "submit";
   const auto time = sim::from_seconds(launches * profile.submit_us * 1e-6);
-  const auto op = record(builder_.add(sim::Exclusive{host_thread_, time}), info);
-  if (last_submit_) builder_.precede(*last_submit_, op);
-  last_submit_ = op;
+  HostThread& thread = threads_[thread_of(place)];
+  const auto op = record(builder_.add(sim::Exclusive{thread.resource, time}), info);
+  if (thread.last) builder_.precede(*thread.last, op);
+  thread.last = op;
   if (const auto blocker = launched_[place].blocker(launches, profile.launch_queue_depth)) {
     builder_.precede(*blocker, op);
   }
   return op;
 }
 
-sim::OpId PassOps::host_step(sim::Duration duration, const Ops& after) {
+sim::OpId PassOps::host_step(std::uint32_t replica, sim::Duration duration, const Ops& after) {
   OpInfo info;
   info.op_class = OpClass::kHostStep;
   info.name = "host_step";
-  const auto op = record(builder_.add(sim::Exclusive{host_thread_, duration}, after), info);
-  if (last_submit_) builder_.precede(*last_submit_, op);
-  last_submit_ = op;
+  HostThread& thread = threads_[replica];
+  const auto op = record(builder_.add(sim::Exclusive{thread.resource, duration}, after), info);
+  if (thread.last) builder_.precede(*thread.last, op);
+  thread.last = op;
   return op;
 }
 
@@ -143,6 +177,16 @@ sim::OpId PassOps::transfer(std::string_view name, std::uint32_t from, std::uint
   return op;
 }
 
+sim::OpId PassOps::send(std::string_view name, std::uint32_t from, std::uint32_t to,
+                        sim::Bytes size, topology::LaunchMode launch, int layer, const Ops& after) {
+  const auto price = communication_.prices().price(
+      {topology::CollectiveKind::kSendRecv, {from, to}, size}, launch);
+  const sim::Duration alone = copies_.between(from, to).path.time(size);
+  if (!price || price->time <= alone) return transfer(name, from, to, size, layer, after);
+  return transfer(name, from, to, size, layer,
+                  {exchange("send", to, price->time - alone, layer, after)});
+}
+
 sim::OpId PassOps::exchange(std::string_view name, std::uint32_t place, sim::Duration time,
                             int layer, const Ops& after) {
   OpInfo info;
@@ -160,8 +204,100 @@ sim::OpId PassOps::transfer_in_order(std::string_view name, std::uint32_t from, 
   return transfer(name, from, to, size, layer, after);
 }
 
+std::uint32_t PassOps::number_of(const topology::CollectiveRequest& request) {
+  const auto known = std::find_if(collectives_.begin(), collectives_.end(),
+                                  [&](const auto& other) { return same(request, other); });
+  const auto number = known - collectives_.begin();
+  if (known == collectives_.end()) collectives_.push_back(request);
+  return static_cast<std::uint32_t>(number);
+}
+
+RankOps PassOps::collective(std::string_view name, const topology::CollectiveRequest& request,
+                            topology::LaunchMode launch, int layer, RankOps ready) {
+  if (request.devices.size() < 2) return ready;
+  for (std::size_t r = 0; r < ready.size(); ++r) {
+    const auto last = last_on_[request.devices[r]];
+    if (last && !contains(ready[r], *last)) ready[r].push_back(*last);
+  }
+  const auto price = communication_.prices().price(request, launch);
+  RankOps done;
+  if (price) {
+    OpInfo info;
+    info.op_class = OpClass::kCollective;
+    info.name = name;
+    info.place = request.devices.front();
+    info.source = request.devices.front();
+    info.layer = layer;
+    info.bytes = static_cast<double>(request.size.count());
+    info.collective = number_of(request);
+    info.cost.evidence = price->evidence;
+    done = as_event(info, request, price->time, ready);
+  } else {
+    done = as_ring(name, request, layer, ready);
+  }
+  hold_streams(request, done);
+  return done;
+}
+
+/// One event for all ranks. Where the links are shared, what the library needs beyond moving the
+/// bytes comes first, and then a ring's bytes as flows: alone, that takes the library's time too
+/// (or the links' where the library claims to be faster).
+RankOps PassOps::as_event(const OpInfo& info, const topology::CollectiveRequest& request,
+                          sim::Duration time, const RankOps& ready) {
+  const std::size_t n = request.devices.size();
+  const bool flows = communication_.contended(request.devices);
+  const sim::Bytes bytes = ring_bytes(request);
+  if (flows) {
+    sim::Duration slowest{};
+    for (std::size_t r = 0; r < n; ++r) {
+      const auto& path = copies_.between(request.devices[r], request.devices[(r + 1) % n]).path;
+      slowest = std::max(slowest, path.time(bytes));
+    }
+    time = std::max(time - slowest, sim::Duration::zero());
+  }
+  const sim::OpId op = record(builder_.add(sim::Delay{time}, joined(ready)), info);
+  if (!flows) return RankOps(n, Ops{op});
+  Ops moved;
+  for (std::size_t r = 0; r < n; ++r) {
+    moved.push_back(transfer(info.name, request.devices[r], request.devices[(r + 1) % n], bytes,
+                             info.layer, {op}));
+  }
+  return RankOps(n, moved);
+}
+
+/// The steps of a ring, in each of which every device sends 1/n of the data to its neighbour:
+/// 2 (n - 1) of an all-reduce, n - 1 of the others.
+RankOps PassOps::as_ring(std::string_view name, const topology::CollectiveRequest& request,
+                         int layer, const RankOps& ready) {
+  const std::size_t n = request.devices.size();
+  const sim::Bytes chunk(divide_up(request.size.count(), static_cast<std::int64_t>(n)));
+  const std::size_t steps =
+      request.kind == topology::CollectiveKind::kAllReduce ? 2 * (n - 1) : n - 1;
+  RankOps waiting = ready;
+  for (std::size_t step = 0; step < steps; ++step) {
+    RankOps next(n);
+    for (std::size_t r = 0; r < n; ++r) {
+      const std::size_t to = (r + 1) % n;
+      const auto op =
+          transfer(name, request.devices[r], request.devices[to], chunk, layer, waiting[r]);
+      for (const auto before : waiting[to]) builder_.precede(before, op);
+      next[to] = {op};
+    }
+    waiting = std::move(next);
+  }
+  return waiting;
+}
+
+/// What is launched on the ranks' streams from now on waits for the collective.
+void PassOps::hold_streams(const topology::CollectiveRequest& request, const RankOps& done) {
+  for (std::size_t r = 0; r < done.size(); ++r) {
+    if (!done[r].empty()) last_on_[request.devices[r]] = done[r].back();
+  }
+}
+
 PassGraph PassOps::finish() && {
-  return PassGraph{std::move(builder_).compile(), std::move(ops_), std::move(attention_)};
+  return PassGraph{std::move(builder_).compile(),   std::move(ops_),         std::move(attention_),
+                   std::move(attention_sequences_), std::move(collectives_), round_ + 1};
 }
 
 }  // namespace rigsim::workloads

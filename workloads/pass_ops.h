@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "sim/op_graph.h"
+#include "topology/collective.h"
 #include "topology/copy_routes.h"
+#include "workloads/communication.h"
 #include "workloads/deployment.h"
 #include "workloads/launch_queue.h"
 #include "workloads/pass_graph.h"
@@ -15,6 +17,12 @@ namespace rigsim::workloads {
 
 /// Ops that another waits for.
 using Ops = std::vector<sim::OpId>;
+
+/// What each device of a group waits for, in rank order.
+using RankOps = std::vector<Ops>;
+
+/// All of them.
+[[nodiscard]] Ops joined(const RankOps& ranks);
 
 /// The words that a pass is written in: kernels on the devices' streams, copies, host work, each
 /// with what it means. Lowerings say what follows what; this keeps each stream, and the host's
@@ -46,21 +54,44 @@ class PassOps {
   sim::OpId exchange(std::string_view name, std::uint32_t place, sim::Duration time, int layer,
                      const Ops& after);
 
+  /// The library's send and receive: a copy, after what the library takes beyond moving the bytes.
+  sim::OpId send(std::string_view name, std::uint32_t from, std::uint32_t to, sim::Bytes size,
+                 topology::LaunchMode launch, int layer, const Ops& after);
+
+  /// A collective of a group: rank i starts after `ready[i]`; returns what each rank waits for
+  /// next. One event that takes the library's uncontended time, and beside it, where other groups
+  /// use the same links at the same time, a ring's bytes as flows; where nothing is known of
+  /// collectives on this rig, the steps of a ring. Its devices' streams hold it in launch order.
+  RankOps collective(std::string_view name, const topology::CollectiveRequest& request,
+                     topology::LaunchMode launch, int layer, RankOps ready);
+
   /// The host waits for `place` before it goes on.
   sim::OpId sync(std::uint32_t place, const Ops& after);
-  /// The host prepares a step once it has launched the one before, and once `after` has finished.
-  sim::OpId host_step(sim::Duration duration, const Ops& after);
+  /// The host of `replica` prepares a step once it has launched the one before, and once `after`
+  /// has finished.
+  sim::OpId host_step(std::uint32_t replica, sim::Duration duration, const Ops& after);
 
   void precede(sim::OpId before, sim::OpId after) { builder_.precede(before, after); }
 
   /// Ops from now on belong to the next micro-batch.
   void next_micro_batch() { ++micro_batch_; }
+  /// Ops from now on belong to the next decode step (PassGraph::rounds).
+  void next_round() { ++round_; }
+  /// Kernels from now on work on so many sequences.
+  void set_sequences(std::int64_t sequences) { sequences_ = sequences; }
 
   [[nodiscard]] PassGraph finish() &&;
 
  private:
   sim::OpId record(sim::OpId op, const OpInfo& info);
   void in_launch_order(sim::OpId op, std::uint32_t place, const Ops& after);
+  void hold_streams(const topology::CollectiveRequest& request, const RankOps& done);
+  RankOps as_event(const OpInfo& info, const topology::CollectiveRequest& request,
+                   sim::Duration time, const RankOps& ready);
+  RankOps as_ring(std::string_view name, const topology::CollectiveRequest& request, int layer,
+                  const RankOps& ready);
+  [[nodiscard]] std::uint32_t number_of(const topology::CollectiveRequest& request);
+  [[nodiscard]] std::size_t thread_of(std::uint32_t place) const;
   sim::OpId submit(int launches, std::uint32_t place);
   [[nodiscard]] const DeviceRates& rates(std::uint32_t place) const;
 
@@ -68,15 +99,26 @@ class PassOps {
   sim::OpGraphBuilder builder_;
   topology::CopyRoutes copies_;
   std::vector<sim::ResourceId> streams_;
+  Communication communication_;
   sim::ResourceId host_cpu_{};
-  sim::ResourceId host_thread_{};
+  /// Threads that prepare steps and launch kernels: one per replica, and where each device has a
+  /// process of its own (fused engines), one per device behind them.
+  struct HostThread {
+    sim::ResourceId resource{};
+    std::optional<sim::OpId> last{};  // launch or host step
+  };
+  std::vector<HostThread> threads_;
+  std::vector<std::uint32_t> replica_of_;          // by device
   std::vector<LaunchQueue> launched_;              // by device
   std::vector<std::optional<sim::OpId>> last_on_;  // by device
   std::optional<sim::OpId> last_on_host_;
-  std::optional<sim::OpId> last_submit_;  // or host step
   std::vector<OpInfo> ops_;
   std::vector<std::uint32_t> attention_;
+  std::vector<std::int64_t> attention_sequences_;
+  std::vector<topology::CollectiveRequest> collectives_;
+  std::int64_t sequences_ = 1;
   std::uint32_t micro_batch_ = 0;
+  std::uint32_t round_ = 0;
 };
 
 /// The measured kernels of the device at `place`; null for the host, which has none.

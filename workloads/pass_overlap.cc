@@ -41,6 +41,9 @@ Overlap overlap_of(const PassGraph& pass, const sim::Executor& executor, std::si
       work.push_back({info.place, begin, end});
     } else if (is_communication(info)) {
       copies.push_back({device_at(info.source), device_at(info.place), begin, end, on_path[i]});
+    } else if (info.op_class == OpClass::kCollective) {
+      const auto& devices = pass.collectives[info.collective.value()].devices;
+      copies.push_back({devices.front(), devices.back(), begin, end, on_path[i]});
     }
   }
   return overlap_of(work, copies, device_count);
@@ -51,7 +54,8 @@ std::vector<StageBubble> bubbles_of(const PassGraph& pass, const sim::Costs& cos
   const sim::OpGraph free = pass.graph.without_transfers();
   sim::Costs free_costs = costs;
   for (std::uint32_t i = 0; i < pass.ops.size(); ++i) {
-    if (is_communication(pass.ops[i])) free_costs.amount[i] = 0;
+    const bool collective = pass.ops[i].op_class == OpClass::kCollective;
+    if (collective || is_communication(pass.ops[i])) free_costs.amount[i] = 0;
   }
   sim::Executor executor(free);
   const sim::Duration free_makespan = executor.run(free_costs).time_since_epoch();

@@ -104,7 +104,9 @@ Deployment settled(Deployment deployment, Phase phase, const SingleStream& work)
                            work.context_tokens + work.prompt_tokens + work.output_tokens / 2 + 1,
                            work.batch);
     sim::Executor executor(pass.graph);
-    const sim::Duration duration = executor.run(pass.graph.costs()) - sim::Time{};
+    executor.run(pass.graph.costs());
+    const PassWindow window = window_of(pass, executor, sim::Time{});
+    const sim::Duration duration = window.end - window.begin;
     set_clocks(deployment, clocks(deployment, phase, pass, executor, duration));
   }
   return deployment;
@@ -138,7 +140,7 @@ class Runner {
       // All contexts up to the next multiple of the padding run the same kernels.
       const std::int64_t block_end = (context + padding - 1) / padding * padding;
       const std::int64_t repeats = std::min(block_end + 1, first_context + steps) - context;
-      reprice_decode(pass, costs, deployment, context, work_.batch);
+      reprice_decode(pass, costs, deployment, context);
       const ExecutedPass done{.phase = Phase::kDecode,
                               .start = now_,
                               .repeats = repeats,
@@ -154,9 +156,15 @@ class Runner {
  private:
   void execute(const Deployment& deployment, const PassGraph& pass, sim::Executor& executor,
                const sim::Costs& costs, ExecutedPass done, PhaseResult& phase) {
-    const sim::Time end = executor.run(costs, now_);
-    done.duration = end - now_;
-    add(phase, attribute(pass, executor, deployment.rig.devices.size()), done.duration,
+    executor.run(costs, now_);
+    PassWindow window = window_of(pass, executor, now_);
+    if (window.begin > now_) {  // the rounds before it belong to steps that were counted
+      const sim::Time start = now_ - (window.begin - now_);
+      executor.run(costs, start);
+      window = window_of(pass, executor, start);
+    }
+    done.duration = window.end - window.begin;
+    add(phase, attribute(pass, executor, deployment.rig.devices.size(), now_), done.duration,
         done.repeats);
     if (observer_ != nullptr) observer_->pass_executed(done, pass, executor);
     now_ += done.duration * done.repeats;

@@ -1,11 +1,13 @@
 #include "workloads/stage_lowering.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "workloads/row_lowering.h"
 #include "workloads/tensor_lowering.h"
+#include "workloads/whole_blocks.h"
 
 namespace rigsim::workloads {
 namespace {
@@ -75,35 +77,77 @@ bool shares_memory(const Deployment& d, std::uint32_t from, std::uint32_t to) {
   return !d.network.has_host_link(from == kHostPlace ? to : from);
 }
 
-}  // namespace
-
-Ops lower_stage(PassOps& ops, const DeployedStage& stage, const PassShape& shape, bool pipelined,
-                Ops ready) {
-  PassShape local = shape;
-  if (stage.on_host) return lower_on_one(ops, stage, kHostPlace, local, false, std::move(ready));
-  if (stage.split == SplitMode::kRow && stage.devices.size() > 1)
-    return lower_row_stage(ops, stage, local, std::move(ready));
-  local.tensor_parallel = static_cast<int>(stage.devices.size());
-  if (stage.devices.size() > 1) return lower_tensor_stage(ops, stage, local, std::move(ready));
-  return lower_on_one(ops, stage, stage.devices[0], local, pipelined, std::move(ready));
+std::vector<std::uint32_t> places_of(const DeployedStage& stage) {
+  return stage.on_host ? std::vector<std::uint32_t>{kHostPlace} : stage.devices;
 }
 
-Ops lower_boundary(PassOps& ops, const DeployedStage& from, const DeployedStage& to,
-                   std::int64_t tokens, const Ops& ready) {
-  if (from.on_host && to.on_host) return ready;
-  const Deployment& d = ops.deployment();
-  const std::uint32_t place = from.on_host ? kHostPlace : from.devices[0];
-  const sim::OpId synced = ops.sync(place, ready);
-  const auto size = hidden_state_bytes(d.model, tokens, d.engine);
-  Ops arrived;
-  std::vector<std::uint32_t> targets =
-      to.on_host ? std::vector<std::uint32_t>{kHostPlace} : to.devices;
+/// As llama.cpp does: the first device of a stage sends all of it to each of the next.
+RankOps send_whole(PassOps& ops, std::uint32_t from, const DeployedStage& to, sim::Bytes size,
+                   const Ops& ready) {
+  RankOps arrived;
+  auto targets = places_of(to);
   if (to.split == SplitMode::kRow) targets.resize(1);  // the main device has the layer's input
   for (const auto target : targets) {
-    if (shares_memory(d, place, target)) return {synced};
-    arrived.push_back(ops.transfer("hidden_state", place, target, size, -1, {synced}));
+    if (shares_memory(ops.deployment(), from, target)) return {ready};
+    arrived.push_back({ops.transfer("hidden_state", from, target, size, -1, ready)});
   }
   return arrived;
+}
+
+/// As vLLM does: hidden state and residual, each rank its share of both.
+RankOps send_shares(PassOps& ops, const DeployedStage& from, const DeployedStage& to,
+                    sim::Bytes size, topology::LaunchMode launch, const Ops& ready) {
+  const auto ranks = static_cast<std::int64_t>(to.devices.size());
+  const sim::Bytes share(divide_up(2 * size.count(), ranks));
+  RankOps arrived;
+  for (std::size_t r = 0; r < to.devices.size(); ++r)
+    arrived.push_back(
+        {ops.send("hidden_state", from.devices[r], to.devices[r], share, launch, -1, ready)});
+  for (int tensor = 0; tensor < 2; ++tensor) {
+    arrived = ops.collective("all_gather", {topology::CollectiveKind::kAllGather, to.devices, size},
+                             launch, -1, arrived);
+  }
+  return arrived;
+}
+
+}  // namespace
+
+RankOps no_waiting(const DeployedStage& stage, const Ops& ready) {
+  return RankOps(std::max<std::size_t>(stage.devices.size(), 1), ready);
+}
+
+void lower_stage(PassOps& ops, std::span<StageWork> works, bool pipelined) {
+  StageWork& work = works.front();
+  const bool several = works.size() > 1 || work.stage->devices.size() > 1;
+  if (several && work.stage->split == SplitMode::kRow) {
+    ops.set_sequences(work.shape.sequences);
+    work.waiting = {lower_row_stage(ops, *work.stage, work.shape, joined(work.waiting))};
+    return;
+  }
+  if (several) {
+    lower_tensor_stage(ops, works);
+    return;
+  }
+  const bool on_host = work.stage->on_host;
+  const std::uint32_t place = on_host ? kHostPlace : work.stage->devices.front();
+  PassShape local = work.shape;
+  local.tensor_parallel = 1;
+  ops.set_sequences(local.sequences);
+  work.waiting = {
+      lower_on_one(ops, *work.stage, place, local, pipelined && !on_host, joined(work.waiting))};
+}
+
+RankOps lower_boundary(PassOps& ops, const DeployedStage& from, const DeployedStage& to,
+                       const PassShape& shape, topology::LaunchMode launch, const RankOps& ready) {
+  if (from.on_host && to.on_host) return ready;
+  const Deployment& d = ops.deployment();
+  const std::uint32_t place = places_of(from).front();
+  const sim::OpId synced = ops.sync(place, joined(ready));
+  const auto size = hidden_state_bytes(d.model, shape.tokens, d.engine);
+  const bool shares = d.engine.style == KernelStyle::kFused && !from.on_host && !to.on_host &&
+                      from.devices.size() == to.devices.size();
+  return shares ? send_shares(ops, from, to, size, launch, {synced})
+                : send_whole(ops, place, to, size, {synced});
 }
 
 }  // namespace rigsim::workloads

@@ -18,6 +18,7 @@ PathCause cause_of(const OpInfo& info) {
   switch (info.op_class) {
     case OpClass::kTransfer:
     case OpClass::kExchange:
+    case OpClass::kCollective:
       return PathCause::kLink;
     case OpClass::kKernel:  // a device that waits for layers on the host's CPU waits for the host
       return info.place == kHostPlace ? PathCause::kHost : PathCause::kOther;
@@ -44,9 +45,10 @@ struct Ticks {
   }
 };
 
-/// Adds `ps` of a kernel: its launch share first, the rest to its bound.
-void add_kernel(Ticks& share, const KernelCost& cost, std::int64_t ps) {
-  const std::int64_t launch = std::min(ps, cost.launch.count());
+/// Adds `ps` of a kernel, what lies `before` them left out: its launch share first, the rest to its
+/// bound.
+void add_kernel(Ticks& share, const KernelCost& cost, std::int64_t before, std::int64_t ps) {
+  const std::int64_t launch = std::clamp<std::int64_t>(cost.launch.count() - before, 0, ps);
   share.launch += launch;
   (cost.bound == Bound::kCompute ? share.compute : share.memory) += ps - launch;
 }
@@ -75,17 +77,36 @@ void append(std::vector<Interval>& intervals, const Interval& next) {
   }
 }
 
+/// The part of an op that lies in the window: how much of it is left out, and its length.
+struct Clipped {
+  sim::Time begin;
+  sim::Time end;
+  std::int64_t before = 0;
+
+  Clipped(const PassWindow& window, sim::Time from, sim::Time to)
+      : begin(std::clamp(from, window.begin, window.end)),
+        end(std::clamp(to, window.begin, window.end)),
+        before((begin - from).count()) {}
+
+  [[nodiscard]] std::int64_t length() const { return (end - begin).count(); }
+  [[nodiscard]] Interval interval(PathCause cause) const {
+    return {begin.time_since_epoch().count(), end.time_since_epoch().count(), cause};
+  }
+};
+
 /// What the pass waited for, in order; its times are added to `share`.
-std::vector<Interval> path_of(const PassGraph& pass, const sim::Executor& executor, Ticks& share) {
+std::vector<Interval> path_of(const PassGraph& pass, const sim::Executor& executor,
+                              const PassWindow& window, Ticks& share) {
   std::vector<Interval> path;
   for (const auto& step : executor.critical_path()) {
     const OpInfo& info = pass.ops[static_cast<std::size_t>(step.op)];
     const PathCause cause = cause_of(info);
-    const std::int64_t length = (step.end - step.start).count();
-    append(path,
-           {step.start.time_since_epoch().count(), step.end.time_since_epoch().count(), cause});
+    const Clipped part(window, step.start, step.end);
+    const std::int64_t length = part.length();
+    if (step.end <= window.begin) continue;
+    append(path, part.interval(cause));
     if (info.op_class == OpClass::kKernel) {
-      add_kernel(share, info.cost, length);
+      add_kernel(share, info.cost, part.before, length);
     } else {
       add_idle(share, cause, length);
     }
@@ -94,27 +115,30 @@ std::vector<Interval> path_of(const PassGraph& pass, const sim::Executor& execut
 }
 
 /// Which layers of the cost model priced the kernels that the pass waited for.
-EvidenceShare evidence_of(const PassGraph& pass, const sim::Executor& executor) {
+EvidenceShare evidence_of(const PassGraph& pass, const sim::Executor& executor,
+                          const PassWindow& window) {
   EvidenceShare share;
   for (const auto& step : executor.critical_path()) {
     const OpInfo& info = pass.ops[static_cast<std::size_t>(step.op)];
-    if (info.op_class == OpClass::kKernel)
-      share.add(info.cost.evidence, sim::to_seconds(step.end - step.start));
+    if (info.op_class == OpClass::kKernel || info.op_class == OpClass::kCollective)
+      share.add(info.cost.evidence,
+                sim::to_seconds(sim::Duration(Clipped(window, step.start, step.end).length())));
   }
   return share;
 }
 
 /// When each device worked, in order; its kernels' times are added to `shares`.
 std::vector<std::vector<Interval>> busy_times(const PassGraph& pass, const sim::Executor& executor,
+                                              const PassWindow& window,
                                               std::vector<Ticks>& shares) {
   std::vector<std::vector<Interval>> busy(shares.size());
   for (std::size_t i = 0; i < pass.ops.size(); ++i) {
     const OpInfo& info = pass.ops[i];
     if (info.op_class != OpClass::kKernel || info.place == kHostPlace) continue;
-    const auto begin = executor.started(sim::OpId(i)).time_since_epoch().count();
-    const auto end = executor.finished(sim::OpId(i)).time_since_epoch().count();
-    append(busy[info.place], {begin, end, PathCause::kOther});
-    add_kernel(shares[info.place], info.cost, end - begin);
+    const Clipped part(window, executor.started(sim::OpId(i)), executor.finished(sim::OpId(i)));
+    if (executor.finished(sim::OpId(i)) <= window.begin) continue;
+    append(busy[info.place], part.interval(PathCause::kOther));
+    add_kernel(shares[info.place], info.cost, part.before, part.length());
   }
   for (auto& device : busy)
     std::sort(device.begin(), device.end(),
@@ -175,15 +199,16 @@ Evidence EvidenceShare::weakest_large() const {
   return Evidence::kMeasured;
 }
 
-PassTimes attribute(const PassGraph& pass, const sim::Executor& executor,
-                    std::size_t device_count) {
+PassTimes attribute(const PassGraph& pass, const sim::Executor& executor, std::size_t device_count,
+                    sim::Time start) {
+  const PassWindow window = window_of(pass, executor, start);
   Ticks path_share;
   std::vector<Ticks> shares(device_count);
-  const auto path = path_of(pass, executor, path_share);
-  const auto busy = busy_times(pass, executor, shares);
+  const auto path = path_of(pass, executor, window, path_share);
+  const auto busy = busy_times(pass, executor, window, shares);
   PassTimes times;
   times.critical_path = path_share.seconds();
-  times.evidence = evidence_of(pass, executor);
+  times.evidence = evidence_of(pass, executor, window);
   for (std::size_t device = 0; device < device_count; ++device) {
     add_gaps(shares[device], path, busy[device]);
     times.devices.push_back(shares[device].seconds());

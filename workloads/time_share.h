@@ -45,16 +45,17 @@ class EvidenceShare {
 
 /// Where the time of one executed pass went.
 struct PassTimes {
-  EvidenceShare evidence;   ///< of the kernels on the critical path
+  EvidenceShare evidence;   ///< of kernels and collectives on the critical path
   TimeShare critical_path;  ///< tiles the pass: what the result waited for (never a bubble)
   std::vector<TimeShare>
       devices;  ///< [devices] each tiles the pass: busy by bound; idle by what the path was doing
 };
 
-/// Attributes the last run of `executor` over `pass` on `device_count` devices.
+/// Attributes the last run of `executor` over `pass`, which began at `start`, on `device_count`
+/// devices; of several rounds the last (window_of).
 /// A device's idle moment is `link` or `host` when the critical path is in a transfer or in host
-/// work then, else `bubble`. For every device, and for the path, the sum is the pass's duration.
+/// work then, else `bubble`. For every device, and for the path, the sum is the duration.
 [[nodiscard]] PassTimes attribute(const PassGraph& pass, const sim::Executor& executor,
-                                  std::size_t device_count);
+                                  std::size_t device_count, sim::Time start = {});
 
 }  // namespace rigsim::workloads

@@ -50,7 +50,7 @@ void next_step_repriced(benchmark::State& state) {
   sim::Costs costs = pass.graph.costs();
   std::int64_t context = kContext;
   for (auto _ : state) {
-    reprice_decode(pass, costs, d, context++, 1);
+    reprice_decode(pass, costs, d, context++);
     executor.run(costs);
     benchmark::DoNotOptimize(attribute(pass, executor, 2));
   }

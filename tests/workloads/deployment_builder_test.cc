@@ -33,9 +33,11 @@ TEST(Deploy, RefusesTensorParallelOfAnEngineWithoutIt) {
               AllOf(HasSubstr("tp=2"), HasSubstr("toy"), HasSubstr("allowed is tp=1")));
 }
 
-TEST(Deploy, RefusesReplicas) {
+TEST(Deploy, RefusesReplicasThatShareAHostsCpu) {
   DeploymentRequest request = toy_request(2);
   request.plan = {.dp = 2};
+  EXPECT_EQ(complaint(request), "");
+  request.plan.gpu_layers = 2;
   EXPECT_THAT(complaint(request), AllOf(HasSubstr("dp=2"), HasSubstr("allowed is dp=1")));
 }
 

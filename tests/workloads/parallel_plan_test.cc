@@ -108,7 +108,7 @@ TEST(ValidatePlan, NamesTheNumberAndWhatIsAllowed) {
   EXPECT_THAT(complaint({.tp = 2, .ep = 2}, "llama-3-8b", 2),
               HasSubstr("ep=2 must divide the experts"));
   EXPECT_THAT(complaint({.tp = 2, .ep = 4}, "mixtral-8x7b", 2),
-              HasSubstr("must divide tp x dp = 2 x 1"));
+              HasSubstr("multiple of it that divides tp x dp = 2"));
   EXPECT_THAT(complaint({.pp = 2, .layers_per_stage = {16, 15}}, "llama-3-8b", 2),
               HasSubstr("32 layers on devices, got 31"));
   EXPECT_THAT(complaint({.pp = 2, .layers_per_stage = {32}}, "llama-3-8b", 2),

@@ -192,7 +192,7 @@ TEST(RepriceDecode, GivesWhatLoweringAnewGives) {
     PassGraph pass = lower_decode(d, 1, 2);
     sim::Costs costs = pass.graph.costs();
     for (const std::int64_t context : {1, 33, 500, 8000, 7}) {
-      reprice_decode(pass, costs, d, context, 2);
+      reprice_decode(pass, costs, d, context);
       const PassGraph fresh = lower_decode(d, context, 2);
       EXPECT_EQ(costs.amount, fresh.graph.costs().amount) << context;
       for (const auto op : pass.attention) {
@@ -279,25 +279,6 @@ TEST(OffloadedPrompt, CopiesOneLayerAtATime) {
     free = executor.finished(sim::OpId(i));
   }
   EXPECT_EQ(copies, 4);
-}
-
-// ---- Tensor parallel
-
-// Two ranks add up their halves after attention and after the FFN: 2 (2 - 1) steps of two copies
-// each, of half the hidden state, in each of 4 layers; both copies of a step at once.
-TEST(TensorParallel, ReducesTwiceALayer) {
-  DeploymentRequest request = toy_request(2);
-  request.engine.style = KernelStyle::kFused;
-  request.engine.tensor_parallel = true;
-  request.plan.tp = 2;
-  request.plan.pp = 1;
-  const PassGraph pass = lower_decode(deploy(request), 100, 1);
-  const auto transfers = ops_of(pass, OpClass::kTransfer);
-  EXPECT_EQ(transfers.size(), 4U * 2 * 2 * 2);
-  for (const std::size_t op : transfers) {
-    EXPECT_EQ(pass.ops[op].name, "all_reduce");
-    EXPECT_EQ(pass.ops[op].bytes, 1024 * 2 / 2);
-  }
 }
 
 }  // namespace

@@ -39,7 +39,7 @@ class HandMade {
   }
 
   [[nodiscard]] PassGraph finish() && {
-    return PassGraph{std::move(builder_).compile(), std::move(ops_), {}};
+    return PassGraph{std::move(builder_).compile(), std::move(ops_), {}, {}, {}};
   }
 
  private:

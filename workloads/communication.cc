@@ -1,0 +1,116 @@
+#include "workloads/communication.h"
+
+#include <algorithm>
+#include <map>
+#include <stdexcept>
+
+#include "workloads/whole_blocks.h"
+
+namespace rigsim::workloads {
+namespace {
+
+/// Links of the copies between neighbours of a ring of `devices`.
+std::set<sim::LinkId> ring_links(const Deployment& d, const std::vector<std::uint32_t>& devices) {
+  std::set<sim::LinkId> links;
+  for (std::size_t r = 0; devices.size() > 1 && r < devices.size(); ++r) {
+    const auto path = d.network.route(devices[r], devices[(r + 1) % devices.size()]);
+    links.insert(path.links.begin(), path.links.end());
+  }
+  return links;
+}
+
+Evidence evidence_of(topology::CollectiveEvidence evidence) {
+  switch (evidence) {
+    case topology::CollectiveEvidence::kMeasured:
+      return Evidence::kMeasured;
+    case topology::CollectiveEvidence::kFitted:
+      return Evidence::kFitted;
+    case topology::CollectiveEvidence::kFamily:
+      return Evidence::kDatasheet;
+  }
+  throw std::logic_error("unknown evidence of a collective");
+}
+
+/// Whether several stages of one replica work at the same time while decoding.
+bool stages_overlap(const Deployment& d) {
+  return d.plan.pp > 1 && d.engine.style == KernelStyle::kFused && d.plan.in_flight != 1;
+}
+
+}  // namespace
+
+CollectivePrices::CollectivePrices(const topology::Rig& rig, const EngineProfile& engine,
+                                   const topology::CollectiveProfile* profile,
+                                   const ResourceScale& scale)
+    : library_(engine.style == KernelStyle::kFused ? topology::CollectiveLibrary::kVllm
+                                                   : topology::CollectiveLibrary::kNccl),
+      scale_(scale) {
+  if (profile != nullptr) model_.emplace(rig, *profile);
+}
+
+std::optional<CollectivePrice> CollectivePrices::price(const topology::CollectiveRequest& request,
+                                                       topology::LaunchMode launch) {
+  if (!model_) return std::nullopt;
+  const Key key{request.kind, launch, request.size.count(), request.devices};
+  const auto known = known_.find(key);
+  if (known != known_.end()) return known->second;
+  return known_.emplace(key, scaled(request, launch)).first->second;
+}
+
+/// The time of one byte counts as latency, what is beyond it as bytes.
+CollectivePrice CollectivePrices::scaled(const topology::CollectiveRequest& request,
+                                         topology::LaunchMode launch) const {
+  const topology::CollectiveCost cost = model_->cost(library_, request, launch);
+  const CollectivePrice price{cost.time, evidence_of(cost.evidence)};
+  if (scale_.link_bandwidth == 1 && scale_.link_latency == 1) return price;
+  topology::CollectiveRequest smallest = request;
+  smallest.size = sim::Bytes(static_cast<std::int64_t>(request.devices.size()));
+  const double all = sim::to_seconds(cost.time);
+  const double latency =
+      std::min(all, sim::to_seconds(model_->cost(library_, smallest, launch).time));
+  return {
+      sim::from_seconds(latency / scale_.link_latency + (all - latency) / scale_.link_bandwidth),
+      price.evidence};
+}
+
+Communication::Communication(const Deployment& deployment)
+    : d_(deployment),
+      prices_(deployment.rig, deployment.engine,
+              deployment.collectives ? &*deployment.collectives : nullptr, deployment.scale) {
+  if (d_.plan.tp == 1) return;
+  std::map<sim::LinkId, std::set<std::uint32_t>> users;  // who uses a link at its own times
+  const bool overlap = stages_overlap(d_);
+  for (std::uint32_t s = 0; s < d_.stages.size(); ++s) {
+    const std::uint32_t user = overlap ? s : d_.stages[s].replica;
+    for (const sim::LinkId link : ring_links(d_, d_.stages[s].devices)) users[link].insert(user);
+  }
+  for (const auto& [link, groups] : users) {
+    if (groups.size() > 1) shared_.insert(link);
+  }
+}
+
+bool Communication::contended(const std::vector<std::uint32_t>& devices) const {
+  if (shared_.empty()) return false;
+  for (const sim::LinkId link : ring_links(d_, devices)) {
+    if (shared_.contains(link)) return true;
+  }
+  return false;
+}
+
+sim::Bytes ring_bytes(const topology::CollectiveRequest& request) {
+  const auto n = static_cast<std::int64_t>(request.devices.size());
+  const std::int64_t part = divide_up(request.size.count(), n);
+  switch (request.kind) {
+    case topology::CollectiveKind::kAllReduce:
+      return sim::Bytes(2 * (n - 1) * part);
+    case topology::CollectiveKind::kReduceScatter:
+    case topology::CollectiveKind::kAllGather:
+    case topology::CollectiveKind::kAllToAll:
+      return sim::Bytes((n - 1) * part);
+    case topology::CollectiveKind::kBroadcast:
+    case topology::CollectiveKind::kSendRecv:
+      return request.size;
+  }
+  return request.size;
+}
+
+}  // namespace rigsim::workloads

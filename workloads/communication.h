@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <tuple>
+#include <vector>
+
+#include "sim/ids.h"
+#include "sim/units.h"
+#include "topology/collective.h"
+#include "topology/collective_model.h"
+#include "workloads/deployment.h"
+
+namespace rigsim::workloads {
+
+/// What one collective costs, and how well that is known.
+struct CollectivePrice {
+  sim::Duration time{};
+  Evidence evidence = Evidence::kDatasheet;
+};
+
+/// What collectives cost on one rig as the engine's library runs them, alone on their links: vLLM's
+/// own all-reduce where it has one, else NCCL.
+class CollectivePrices {
+ public:
+  /// Rig and profile must outlive this. `profile`: null where nothing is known of collectives.
+  /// `scale`: latencies are divided by its link_latency, what more bytes take by its
+  /// link_bandwidth.
+  CollectivePrices(const topology::Rig& rig, const EngineProfile& engine,
+                   const topology::CollectiveProfile* profile, const ResourceScale& scale);
+
+  /// None without a profile. Throws as topology::CollectiveModel::cost.
+  [[nodiscard]] std::optional<CollectivePrice> price(const topology::CollectiveRequest& request,
+                                                     topology::LaunchMode launch);
+
+ private:
+  using Key = std::tuple<topology::CollectiveKind, topology::LaunchMode, std::int64_t,
+                         std::vector<std::uint32_t>>;
+
+  [[nodiscard]] CollectivePrice scaled(const topology::CollectiveRequest& request,
+                                       topology::LaunchMode launch) const;
+
+  topology::CollectiveLibrary library_;
+  std::optional<topology::CollectiveModel> model_;
+  ResourceScale scale_;
+  std::map<Key, CollectivePrice> known_;
+};
+
+/// How the groups of a deployment talk: what a collective costs alone, and whether other groups use
+/// the same links at the same time.
+class Communication {
+ public:
+  /// `deployment` must outlive this.
+  explicit Communication(const Deployment& deployment);
+
+  [[nodiscard]] CollectivePrices& prices() { return prices_; }
+
+  /// Whether a link between neighbours of this group also joins neighbours of a group that works at
+  /// the same time: of another replica, or of another stage where several batches are in flight.
+  [[nodiscard]] bool contended(const std::vector<std::uint32_t>& devices) const;
+
+ private:
+  const Deployment& d_;
+  CollectivePrices prices_;
+  std::set<sim::LinkId> shared_;  ///< links between neighbours of two groups or more
+};
+
+/// Bytes that every rank sends to the next in a ring that does `request` (chunked: 2 (n - 1) / n of
+/// an all-reduce's buffer, (n - 1) / n of a reduce-scatter's or all-gather's), or the whole message
+/// of the others.
+[[nodiscard]] sim::Bytes ring_bytes(const topology::CollectiveRequest& request);
+
+}  // namespace rigsim::workloads
