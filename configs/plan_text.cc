@@ -5,7 +5,10 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cmath>
 #include <stdexcept>
+#include <system_error>
 #include <vector>
 
 #include "configs/nearest_name.h"
@@ -18,8 +21,9 @@ using workloads::SplitMode;
 using workloads::StageBalance;
 
 constexpr int kMostDegree = 65'536;
-constexpr std::array<std::string_view, 9> kKeys = {"tp",         "pp",  "dp",    "ep",     "layers",
-                                                   "gpu_layers", "ngl", "split", "balance"};
+constexpr std::array<std::string_view, 13> kKeys = {
+    "tp",     "pp",         "dp",  "ep",    "expert_imbalance", "sp",     "in_flight",
+    "layers", "gpu_layers", "ngl", "split", "balance",          "devices"};
 
 int whole(std::string_view key, std::string_view text, int least) {
   std::int64_t value = -1;
@@ -66,6 +70,22 @@ SplitMode split_named(std::string_view name) {
       fmt::format("split must be layer, row or tensor, got {}", in_quotes(name)));
 }
 
+bool switched_on(std::string_view key, std::string_view text) {
+  if (text == "on") return true;
+  if (text == "off") return false;
+  throw std::invalid_argument(fmt::format("{} must be on or off, got {}", key, in_quotes(text)));
+}
+
+/// A plain decimal number such as 1.25.
+double factor(std::string_view key, std::string_view text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value)) {
+    throw std::invalid_argument(fmt::format("{} must be a number, got {}", key, in_quotes(text)));
+  }
+  return value;
+}
+
 void set(ParallelPlan& plan, std::string_view key, std::string_view text) {
   if (key == "tp") {
     plan.tp = whole(key, text, 1);
@@ -75,6 +95,15 @@ void set(ParallelPlan& plan, std::string_view key, std::string_view text) {
     plan.dp = whole(key, text, 1);
   } else if (key == "ep") {
     plan.ep = whole(key, text, 1);
+  } else if (key == "expert_imbalance") {
+    plan.expert_imbalance = factor(key, text);
+  } else if (key == "sp") {
+    plan.sequence_parallel = switched_on(key, text);
+  } else if (key == "in_flight") {
+    plan.in_flight = whole(key, text, 1);
+  } else if (key == "devices") {
+    for (const std::string_view device : split_at(text, '/'))
+      plan.devices.push_back(static_cast<std::uint32_t>(whole(key, device, 0)));
   } else if (key == "gpu_layers" || key == "ngl") {
     plan.gpu_layers = whole(key, text, 0);
   } else if (key == "balance") {
@@ -134,6 +163,11 @@ std::string to_text(const ParallelPlan& plan) {
   }
   if (plan.split != SplitMode::kLayer) text += fmt::format(",split={}", to_string(plan.split));
   if (plan.gpu_layers) text += fmt::format(",gpu_layers={}", *plan.gpu_layers);
+  if (plan.expert_imbalance != 1)
+    text += fmt::format(",expert_imbalance={}", plan.expert_imbalance);
+  if (plan.sequence_parallel) text += ",sp=on";
+  if (plan.in_flight) text += fmt::format(",in_flight={}", *plan.in_flight);
+  if (!plan.devices.empty()) text += fmt::format(",devices={}", fmt::join(plan.devices, "/"));
   return text + (plan.balance == StageBalance::kEven ? ",balance=even" : ",balance=memory");
 }
 
@@ -145,9 +179,9 @@ ParallelPlan read_plan(const ValueReader& value) {
     const auto found = map.optional_value(key);
     if (!found) continue;
     if (found->is_list()) {
-      if (key != "layers") found->fail("expected a number, got a list");
-      for (const ValueReader& layers : found->items()) {
-        layers.checked([&] { set(plan, key, layers.as<std::string>()); });
+      if (key != "layers" && key != "devices") found->fail("expected a number, got a list");
+      for (const ValueReader& item : found->items()) {
+        item.checked([&] { set(plan, key, item.as<std::string>()); });
       }
     } else {
       found->checked([&] { set(plan, key, found->as<std::string>()); });
