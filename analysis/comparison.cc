@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "analysis/comparison_why.h"
+#include "workloads/default_plan.h"
+#include "workloads/placement_search.h"
 
 namespace rigsim::analysis {
 namespace {
@@ -168,6 +170,20 @@ std::vector<Winner> winners(const std::vector<RigResult>& rigs) {
   return result;
 }
 
+/// `scenario` under `engine`, all but the plan.
+workloads::DeploymentRequest unplanned_request(const configs::Scenario& scenario,
+                                               const workloads::EngineProfile& engine) {
+  workloads::DeploymentRequest request;
+  request.model = scenario.model;
+  request.weights = scenario.weights;
+  request.kv_format = scenario.kv_cache;
+  request.engine = engine;
+  request.rig = scenario.rig;
+  request.context = scenario.context.value_or(scenario.prompt_tokens + scenario.output_tokens);
+  request.batch = scenario.batch;
+  return request;
+}
+
 }  // namespace
 
 std::span<const FigureSpec> figure_specs() { return kFigures; }
@@ -183,12 +199,15 @@ DatasheetFacts datasheet_facts(const topology::Rig& rig) {
   return facts;
 }
 
-std::vector<MemoryUse> memory_uses(const topology::Rig& rig, const workloads::MemoryPlan& plan) {
+std::vector<MemoryUse> memory_uses(const topology::Rig& rig, const workloads::ParallelPlan& plan,
+                                   const workloads::MemoryPlan& memory) {
   std::vector<MemoryUse> uses;
-  for (std::size_t i = 0; i < plan.devices.size(); ++i) {
-    uses.push_back({rig.devices[i].name, plan.devices[i].items, plan.devices[i].capacity});
+  for (std::size_t i = 0; i < memory.devices.size(); ++i) {
+    uses.push_back({rig.devices[workloads::device_at(plan, i)].name, memory.devices[i].items,
+                    memory.devices[i].capacity});
   }
-  if (plan.host.total() > sim::Bytes{}) uses.push_back({"host", plan.host, plan.host_capacity});
+  if (memory.host.total() > sim::Bytes{})
+    uses.push_back({"host", memory.host, memory.host_capacity});
   return uses;
 }
 
@@ -200,18 +219,16 @@ std::vector<workloads::WeightsFormat> formats_like(const workloads::WeightsForma
   return formats;
 }
 
-workloads::ParallelPlan default_plan(const workloads::EngineProfile& engine, int devices) {
-  if (!engine.tensor_parallel) return workloads::split_plan(engine.splits.front(), devices);
-  workloads::ParallelPlan plan;
-  plan.tp = devices;
-  return plan;
+workloads::ParallelPlan default_plan(const configs::Scenario& scenario,
+                                     const workloads::EngineProfile& engine) {
+  return workloads::default_plan(unplanned_request(scenario, engine));
 }
 
 workloads::DeploymentRequest deployment_request(const configs::Scenario& scenario,
                                                 const workloads::EngineProfile& engine) {
   configs::validate(scenario);
-  const std::int64_t tokens =
-      scenario.context.value_or(scenario.prompt_tokens + scenario.output_tokens);
+  workloads::DeploymentRequest request = unplanned_request(scenario, engine);
+  const std::int64_t tokens = request.context;
   if (tokens > scenario.model.max_context) {
     throw std::invalid_argument(fmt::format("{} tokens of context, but {} was made for at most {}",
                                             tokens, scenario.model.name,
@@ -223,17 +240,16 @@ workloads::DeploymentRequest deployment_request(const configs::Scenario& scenari
         fmt::format("the engine {} reads GGUF formats only, such as Q4_K_M or F16; got weights {}",
                     engine.name, scenario.weights.name));
   }
-  workloads::DeploymentRequest request;
-  request.model = scenario.model;
-  request.weights = scenario.weights;
-  request.kv_format = scenario.kv_cache;
-  request.engine = engine;
-  request.rig = scenario.rig;
-  const auto devices = static_cast<int>(scenario.rig.devices.size());
-  request.plan = scenario.plan.value_or(default_plan(engine, devices));
-  request.context = tokens;
-  request.batch = scenario.batch;
+  request.plan = scenario.plan ? *scenario.plan : workloads::default_plan(request);
   return request;
+}
+
+workloads::ParallelPlan best_placement(const configs::Scenario& scenario,
+                                       const workloads::EngineProfile& engine) {
+  const auto request = deployment_request(scenario, engine);
+  workloads::ParallelPlan plan = request.plan;
+  plan.devices = workloads::search_placement(request);
+  return plan;
 }
 
 RigResult evaluate(const configs::Scenario& scenario, const workloads::EngineProfile& engine,
@@ -250,7 +266,7 @@ RigResult evaluate(const configs::Scenario& scenario, const workloads::EnginePro
   const workloads::MemoryRequest memory = workloads::memory_request(result.request);
   const workloads::MemoryPlan plan = workloads::plan_memory(memory);
   result.fits = plan.fits();
-  result.memory = memory_uses(scenario.rig, plan);
+  result.memory = memory_uses(scenario.rig, result.request.plan, plan);
   if (!result.fits) {
     result.changes = workloads::smallest_changes(memory, formats_like(scenario.weights));
     return result;

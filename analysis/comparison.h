@@ -98,17 +98,23 @@ struct Comparison {
 [[nodiscard]] DatasheetFacts datasheet_facts(const topology::Rig& rig);
 
 /// The plan's memory with the names of the rig's devices.
+/// `plan` is where its devices stand.
 [[nodiscard]] std::vector<MemoryUse> memory_uses(const topology::Rig& rig,
-                                                 const workloads::MemoryPlan& plan);
+                                                 const workloads::ParallelPlan& plan,
+                                                 const workloads::MemoryPlan& memory);
 
 /// The known formats that files of `format`'s kind can have: GGUF mixes, or the others.
 [[nodiscard]] std::vector<workloads::WeightsFormat> formats_like(
     const workloads::WeightsFormat& format);
 
-/// The plan that an engine makes unasked: one stage per device, or tensor parallel over all where
-/// it can.
-[[nodiscard]] workloads::ParallelPlan default_plan(const workloads::EngineProfile& engine,
-                                                   int devices);
+/// The plan of a scenario without one, whatever its plan: see workloads::default_plan.
+[[nodiscard]] workloads::ParallelPlan default_plan(const configs::Scenario& scenario,
+                                                   const workloads::EngineProfile& engine);
+
+/// The plan of `scenario`, which has one, on the devices where it exposes least communication: see
+/// workloads::search_placement. Throws as deployment_request and workloads::deploy.
+[[nodiscard]] workloads::ParallelPlan best_placement(const configs::Scenario& scenario,
+                                                     const workloads::EngineProfile& engine);
 
 /// What `scenario` means under `engine`, its named engine: the default plan where it has none; the
 /// context is prompt and output. Throws std::invalid_argument when the context exceeds what the

@@ -24,8 +24,9 @@ MemoryRequest request_of(const Scenario& scenario, const EngineProfile& engine) 
 }
 
 ContextFit context_fit(const Scenario& scenario, const EngineProfile& engine) {
-  const auto plan = workloads::plan_memory(request_of(scenario, engine));
-  return {*scenario.context, plan.fits(), memory_uses(scenario.rig, plan)};
+  const auto request = deployment_request(scenario, engine);
+  const auto memory = workloads::plan_memory(workloads::memory_request(request));
+  return {*scenario.context, memory.fits(), memory_uses(scenario.rig, request.plan, memory)};
 }
 
 FormatFit format_fit(Scenario scenario, const EngineProfile& engine, const WeightsFormat& format,

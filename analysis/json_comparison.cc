@@ -121,6 +121,19 @@ Json to_json(const RigResult& rig) {
   return json;
 }
 
+Json to_json(std::span<const Comparison> comparisons, const Provenance& provenance) {
+  Json json = {{"version", provenance.version}, {"commit", provenance.commit}};
+  json["by_batch"] = Json::array();
+  for (const Comparison& comparison : comparisons) {
+    Json batch = to_json(comparison, provenance);
+    batch.erase("version");
+    batch.erase("commit");
+    batch["batch"] = comparison.rigs.empty() ? Json() : Json(comparison.rigs.front().work.batch);
+    json["by_batch"].push_back(std::move(batch));
+  }
+  return json;
+}
+
 Json to_json(const Comparison& comparison, const Provenance& provenance) {
   Json json = {{"version", provenance.version}, {"commit", provenance.commit}};
   json["scenario"] = comparison.rigs.empty() ? Json() : scenario_json(comparison.rigs.front());

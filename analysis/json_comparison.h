@@ -1,6 +1,7 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -36,6 +37,9 @@ struct Provenance {
 /// `winner` (rig names; null for a tie or nobody), `clear_winner` (whether its band touches no
 /// other's), `why`.
 [[nodiscard]] nlohmann::ordered_json to_json(const Comparison& comparison,
+                                             const Provenance& provenance);
+/// Comparisons of the same rigs at several batches: `by_batch`, each with its `batch`.
+[[nodiscard]] nlohmann::ordered_json to_json(std::span<const Comparison> comparisons,
                                              const Provenance& provenance);
 
 }  // namespace rigsim::analysis

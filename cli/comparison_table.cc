@@ -1,6 +1,7 @@
 #include "cli/comparison_table.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -232,9 +233,13 @@ std::string plan_text(const workloads::ParallelPlan& plan) {
   };
   if (plan.tp > 1) add("tp", plan.tp);
   if (plan.pp > 1) add("pp", plan.pp);
+  if (plan.dp > 1) add("dp", plan.dp);
+  if (plan.ep > 1) add("ep", plan.ep);
   if (plan.split != workloads::SplitMode::kLayer)
     text = fmt::format("{} split={}", text, to_string(plan.split));
   if (plan.gpu_layers) add("gpu_layers", *plan.gpu_layers);
+  if (plan.sequence_parallel) text += " sp=on";
+  if (!plan.devices.empty()) text += fmt::format(" devices={}", fmt::join(plan.devices, "/"));
   return text.empty() ? "one device" : text;
 }
 

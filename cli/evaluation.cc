@@ -52,21 +52,28 @@ std::vector<RigResult> run_all(const std::vector<Scenario>& scenarios,
 
 }  // namespace
 
-Comparison evaluate_all(const ParsedOptions& options, const std::vector<Scenario>& scenarios,
-                        const workloads::EngineProfile& engine, const std::string& title,
-                        const Console& console) {
+std::vector<RigResult> evaluate_each(const ParsedOptions& options,
+                                     const std::vector<Scenario>& scenarios,
+                                     const workloads::EngineProfile& engine,
+                                     const std::string& title, const Console& console) {
   // What is wrong with any rig is said before a file is made or a run begins.
   for (const Scenario& scenario : scenarios) {
     (void)workloads::deploy(analysis::deployment_request(scenario, engine));
   }
   ResultFiles files(options, title, yaml_stream(scenarios), scenarios.front().seed);
   try {
-    Comparison comparison = analysis::compare(run_all(scenarios, engine, files, console));
+    std::vector<RigResult> results = run_all(scenarios, engine, files, console);
     files.finish();
-    return comparison;
+    return results;
   } catch (const Interrupted& stop) {
     throw Interrupted(stop.signal(), files.keep_incomplete());
   }
+}
+
+Comparison evaluate_all(const ParsedOptions& options, const std::vector<Scenario>& scenarios,
+                        const workloads::EngineProfile& engine, const std::string& title,
+                        const Console& console) {
+  return analysis::compare(evaluate_each(options, scenarios, engine, title, console));
 }
 
 Answer comparison_answer(const ParsedOptions& options, const Comparison& comparison,

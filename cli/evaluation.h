@@ -10,9 +10,14 @@
 
 namespace rigsim::cli {
 
-/// Runs each scenario, writes --output and --trace, and compares. On SIGINT or SIGTERM it stops
-/// behind the pass at hand, keeps what is in the files and throws Interrupted. Throws as
-/// analysis::evaluate and ResultFiles do.
+/// Runs each scenario and writes --output and --trace. On SIGINT or SIGTERM it stops behind the
+/// pass at hand, keeps what is in the files and throws Interrupted. Throws as analysis::evaluate
+/// and ResultFiles do.
+[[nodiscard]] std::vector<analysis::RigResult> evaluate_each(
+    const ParsedOptions& options, const std::vector<configs::Scenario>& scenarios,
+    const workloads::EngineProfile& engine, const std::string& title, const Console& console);
+
+/// The same, compared.
 [[nodiscard]] analysis::Comparison evaluate_all(const ParsedOptions& options,
                                                 const std::vector<configs::Scenario>& scenarios,
                                                 const workloads::EngineProfile& engine,

@@ -1,11 +1,25 @@
 #include "cli/run_command.h"
 
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "analysis/parallel_report.h"
 #include "cli/command_options.h"
 #include "cli/evaluation.h"
+#include "cli/parallel_table.h"
 #include "cli/scenario_options.h"
 
 namespace rigsim::cli {
 namespace {
+
+/// `text` (tables or document) with what is told of a split beside it.
+std::string with_report(const ParsedOptions& options, const std::string& text,
+                        const analysis::ParallelReport& report, const Console& console) {
+  if (!options.has("json")) return text + '\n' + parallel_text(report, console);
+  auto document = nlohmann::ordered_json::parse(text);
+  document["parallelism"] = analysis::to_json(report);
+  return document.dump(2) + '\n';
+}
 
 Answer run(const ParsedOptions& options, const Console& console) {
   const auto catalog = configs::Catalog::load(options.text("catalog"));
@@ -18,7 +32,10 @@ Answer run(const ParsedOptions& options, const Console& console) {
   const ScenarioOptions given = read_scenario_options(options, catalog, file ? &*file : nullptr);
   const auto comparison = evaluate_all(options, {on_rig(options, given, std::move(rig))},
                                        given.engine.profile, "rigsim run", console);
-  return comparison_answer(options, comparison, console);
+  Answer answer = comparison_answer(options, comparison, console);
+  if (const auto report = analysis::parallel_report(comparison.rigs.front()))
+    answer.text = with_report(options, answer.text, *report, console);
+  return answer;
 }
 
 }  // namespace

@@ -61,7 +61,6 @@ void read_work(const ParsedOptions& options, const configs::Catalog& catalog, Sc
   };
   scenario.prompt_tokens = count("prompt", 0, kMostTokens, scenario.prompt_tokens);
   scenario.output_tokens = count("output-tokens", 0, kMostTokens, scenario.output_tokens);
-  scenario.batch = count("batch", 1, kMostSequences, scenario.batch);
   if (const auto context = options.count("context", 1, kMostTokens)) scenario.context = context;
   if (scenario.prompt_tokens + scenario.output_tokens == 0) {
     fail("output-tokens", "prompt and output cannot both be 0");
@@ -75,6 +74,62 @@ workloads::SplitMode split_of(const std::string& name) {
   }
   fail("split",
        fmt::format("unknown mode {}; allowed: layer, row, tensor", configs::in_quotes(name)));
+}
+
+Scenario on(Scenario scenario, const topology::Rig& rig) {
+  scenario.rig = rig;
+  return scenario;
+}
+
+/// "8" or "1,2,4,8": whole numbers, each once.
+std::vector<std::int64_t> batches(const std::string& text) {
+  std::vector<std::int64_t> result;
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t end = std::min(text.find(',', at), text.size());
+    const std::int64_t value = configs::parse_count(std::string_view(text).substr(at, end - at));
+    if (value < 1 || value > kMostSequences) {
+      throw std::invalid_argument(fmt::format("must be 1 to {}, got {}", kMostSequences,
+                                              configs::in_quotes(text.substr(at, end - at))));
+    }
+    if (std::find(result.begin(), result.end(), value) != result.end())
+      throw std::invalid_argument(fmt::format("{} is given twice", value));
+    result.push_back(value);
+    at = end + 1;
+  }
+  return result;
+}
+
+/// "0,2,1,3": the rig's device of each position of the plan.
+std::vector<std::uint32_t> devices(const std::string& text) {
+  std::string in_plan = text;
+  std::replace(in_plan.begin(), in_plan.end(), ',', '/');
+  return configs::parse_plan("devices=" + in_plan).devices;
+}
+
+/// What --devices and --placement make of where `scenario`'s plan stands.
+void place(const ParsedOptions& options, const ScenarioOptions& given, Scenario& scenario) {
+  const std::string how = options.text("placement").value_or("order");
+  if (how != "order" && how != "search")
+    fail("placement", fmt::format("must be order or search, got {}", configs::in_quotes(how)));
+  const auto named = options.text("devices");
+  if (how == "search" && named) fail("placement", "give either --devices or --placement search");
+  const bool alone = scenario.rig.devices.size() == 1;
+  if (alone || (!named && how == "order")) return;
+  auto plan =
+      scenario.plan ? *scenario.plan : analysis::default_plan(scenario, given.engine.profile);
+  if (named) {
+    plan.devices = options.checked("devices", [&] { return devices(*named); });
+    options.checked("devices", [&] {
+      workloads::validate(plan, scenario.model, static_cast<int>(scenario.rig.devices.size()));
+      return true;
+    });
+  } else {
+    plan.devices.clear();
+    scenario.plan = plan;
+    plan = options.checked(
+        "plan", [&] { return analysis::best_placement(scenario, given.engine.profile); });
+  }
+  scenario.plan = std::move(plan);
 }
 
 /// What --plan, --split and --gpu-layers make of the plan `scenario` has so far.
@@ -94,7 +149,7 @@ std::optional<workloads::ParallelPlan> plan(const ParsedOptions& options,
     }
   }
   if (const auto layers = options.count("gpu-layers", 0, 1'000'000)) {
-    if (!plan) plan = analysis::default_plan(given.engine.profile, devices);
+    if (!plan) plan = analysis::default_plan(on(given.scenario, rig), given.engine.profile);
     plan->gpu_layers = static_cast<int>(*layers);
   }
   return plan;
@@ -111,9 +166,13 @@ std::vector<OptionSpec> scenario_options() {
       {"engine", "ENGINE", "software that runs it: llama.cpp (default), vllm, ..."},
       {"prompt", "N", "prompt tokens of each sequence (default 512)"},
       {"output-tokens", "N", "tokens that each sequence generates (default 128)"},
-      {"batch", "N", "equal sequences at once (default 1)"},
+      {"batch", "N", "equal sequences at once (default 1); compare takes a list: 1,2,4,8"},
       {"context", "N", "KV cache to reserve for each sequence (default prompt and output)"},
       {"plan", "PLAN", "split over the devices: tp=2, pp=2, layers=30/50 (default: the engine's)"},
+      {"devices", "LIST", "the rig's device of each position of the plan: 0,2,1,3"},
+      {"placement", "HOW",
+       "order: devices as they stand (default); search: the least exposed "
+       "communication"},
       {"gpu-layers", "N", "layers on devices, the first others on the host (default all)"},
       {"split", "MODE",
        "layer: whole layers, one stage on each device; row or tensor: every layer on all"},
@@ -130,6 +189,10 @@ ScenarioOptions read_scenario_options(const ParsedOptions& options, const config
   }
   read_model(options, catalog, base, weights_option, given);
   read_work(options, catalog, given.scenario);
+  if (const auto text = options.text("batch")) {
+    given.batches = options.checked("batch", [&] { return batches(*text); });
+    given.scenario.batch = given.batches.front();
+  }
   given.scenario.engine = options.text("engine").value_or(given.scenario.engine);
   given.engine =
       options.checked("engine", [&] { return configs::engine_named(given.scenario.engine); });
@@ -138,9 +201,25 @@ ScenarioOptions read_scenario_options(const ParsedOptions& options, const config
 
 Scenario on_rig(const ParsedOptions& options, const ScenarioOptions& given, topology::Rig rig) {
   Scenario scenario = given.scenario;
+  if (given.batches.size() > 1) fail("batch", "takes one number here");
+  if (!given.batches.empty()) scenario.batch = given.batches.front();
   scenario.plan = plan(options, given, rig);
   scenario.rig = std::move(rig);
+  place(options, given, scenario);
   return scenario;
+}
+
+std::vector<Scenario> on_rig_by_batch(const ParsedOptions& options, const ScenarioOptions& given,
+                                      const topology::Rig& rig) {
+  std::vector<Scenario> scenarios;
+  ScenarioOptions each = given;
+  for (const std::int64_t batch : given.batches) {
+    each.batches = {batch};
+    each.scenario.batch = batch;
+    scenarios.push_back(on_rig(options, each, rig));
+  }
+  if (scenarios.empty()) scenarios.push_back(on_rig(options, given, rig));
+  return scenarios;
 }
 
 std::vector<topology::Rig> read_rigs(const ParsedOptions& options,

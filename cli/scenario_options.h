@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,8 @@
 namespace rigsim::cli {
 
 /// The options that say what runs: --model, --weights, --kv-cache, --engine, --prompt,
-/// --output-tokens, --batch, --context, --plan, --gpu-layers, --split, --catalog.
+/// --output-tokens, --batch, --context, --plan, --devices, --placement, --gpu-layers, --split,
+/// --catalog.
 [[nodiscard]] std::vector<OptionSpec> scenario_options();
 
 /// Whether a command can do without a weights format.
@@ -21,7 +23,8 @@ enum class WeightsOption { kNeeded, kOptional };
 struct ScenarioOptions {
   configs::Scenario scenario;  ///< without a rig
   configs::EngineFile engine;
-  bool weights_said = false;  ///< by --weights or the model's file
+  bool weights_said = false;            ///< by --weights or the model's file
+  std::vector<std::int64_t> batches{};  ///< of --batch, in the order given; empty: not said
 };
 
 /// Reads scenario_options(); what is not said comes from `base`, where there is one, else from the
@@ -32,9 +35,16 @@ struct ScenarioOptions {
     const configs::Scenario* base = nullptr, WeightsOption weights_option = WeightsOption::kNeeded);
 
 /// The scenario on `rig`, with the plan that the options ask for. --plan tells how to split a model
-/// over several devices: a rig of one device runs it whole. Throws configs::ConfigError.
+/// over several devices: a rig of one device runs it whole. --devices and --placement say where
+/// the plan's positions stand. Throws configs::ConfigError; of several batches, too: see
+/// on_rig_by_batch.
 [[nodiscard]] configs::Scenario on_rig(const ParsedOptions& options, const ScenarioOptions& given,
                                        topology::Rig rig);
+
+/// The same for each batch of --batch (of one where there is none).
+[[nodiscard]] std::vector<configs::Scenario> on_rig_by_batch(const ParsedOptions& options,
+                                                             const ScenarioOptions& given,
+                                                             const topology::Rig& rig);
 
 /// The rigs of --rig, in order. Throws configs::ConfigError (two of one name too),
 /// configs::UnreadableInput.

@@ -115,9 +115,9 @@ TEST(Evaluate, RefusesWhatTheModelOrTheEngineCannot) {
 }
 
 TEST(DefaultPlan, IsOneStagePerDeviceOrTensorParallelWhereTheEngineCan) {
-  EXPECT_EQ(default_plan(engine(), 4).pp, 4);
-  EXPECT_EQ(default_plan(engine("vllm"), 4).tp, 4);
-  EXPECT_EQ(default_plan(engine("vllm"), 4).pp, 1);
+  EXPECT_EQ(default_plan(scenario("4x4090"), engine()).pp, 4);
+  EXPECT_EQ(default_plan(scenario("4x4090"), engine("vllm")).tp, 4);
+  EXPECT_EQ(default_plan(scenario("4x4090"), engine("vllm")).pp, 1);
 }
 
 const Winner& winner(const Comparison& comparison, std::string_view figure) {
