@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "analysis/comparison_why.h"
+#include "configs/collective_profile.h"
 #include "workloads/default_plan.h"
 #include "workloads/placement_search.h"
 
@@ -181,6 +182,7 @@ workloads::DeploymentRequest unplanned_request(const configs::Scenario& scenario
   request.rig = scenario.rig;
   request.context = scenario.context.value_or(scenario.prompt_tokens + scenario.output_tokens);
   request.batch = scenario.batch;
+  if (scenario.rig.devices.size() > 1) request.collectives = configs::collective_profile();
   return request;
 }
 

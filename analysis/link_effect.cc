@@ -9,8 +9,10 @@
 
 #include "analysis/comparison.h"
 #include "analysis/prediction.h"
+#include "configs/collective_profile.h"
 #include "configs/engine_file.h"
 #include "configs/plan_text.h"
+#include "workloads/default_plan.h"
 #include "workloads/deployment_builder.h"
 #include "workloads/single_stream.h"
 
@@ -42,12 +44,12 @@ PredictedArm predict_arm(const LinkEffect& effect, const LinkArm& arm,
   request.weights = catalog.weights_format(effect.weights);
   request.engine = configs::engine_named(effect.engine).profile;
   request.rig = configs::link_rig(arm.rig, catalog);
-  request.plan = arm.plan.empty()
-                     ? default_plan(request.engine, static_cast<int>(request.rig.devices.size()))
-                     : configs::parse_plan(arm.plan);
   const workloads::SingleStream work = work_of(effect);
   request.batch = effect.batch;
   request.context = effect.context_depth + work.prompt_tokens + work.output_tokens;
+  request.collectives = configs::collective_profile();
+  request.plan =
+      arm.plan.empty() ? workloads::default_plan(request) : configs::parse_plan(arm.plan);
   const auto result = workloads::run_single_stream(workloads::deploy(request), work);
   const auto& phase = is_prefill(effect) ? result.prefill : result.decode;
   return {phase.tokens_per_s(), phase.critical_path.link_s / sim::to_seconds(phase.duration)};
