@@ -76,9 +76,18 @@ class HwlocReader {
     }
     if (is_object(object, "Core")) ++out_.host.cores;
     if (out_.host.cpu.empty()) out_.host.cpu = hwloc_info(object, "CPUModel").substr(0, 100);
+    read_cpu(object);
     if (out_.host.machine.empty())
       out_.host.machine = hwloc_info(object, "DMIProductName").substr(0, 100);
     for (const XmlElement& child : object.children) find_hosts(child);
+  }
+
+  void read_cpu(const XmlElement& object) {
+    const std::string_view vendor = hwloc_info(object, "CPUVendor");
+    if (vendor.empty()) return;
+    out_.host.cpu_vendor = vendor.substr(0, 40);
+    out_.host.cpu_family = small_number(hwloc_info(object, "CPUFamilyNumber"), 1000);
+    out_.host.cpu_model = small_number(hwloc_info(object, "CPUModelNumber"), 1000);
   }
 
   /// hwloc 1: NUMA nodes with cores in them stand side by side in one object.
@@ -107,12 +116,12 @@ class HwlocReader {
   void find_devices(const XmlElement& object, std::optional<std::size_t> host) {
     if (object.name != "object") return;
     if (const auto here = host_at(object)) host = here;
+    std::optional<std::size_t> place = host;
     for (const XmlElement& child : object.children) {
       if (!is_object(child, "Bridge") && !is_object(child, "PCIDev")) {
         find_devices(child, host);
         continue;
       }
-      std::optional<std::size_t> place = host;
       if (!place) {
         place = host_within(object).value_or(0);
         if (hosts_.size() > 1)
@@ -187,10 +196,12 @@ class HwlocReader {
                    const std::vector<std::string>& values) {
     std::map<std::pair<std::size_t, std::size_t>, double> between;
     std::map<std::size_t, double> to_switch;
+    std::vector<std::optional<std::size_t>> objects;
+    for (const std::string& index : indexes) objects.push_back(object_of(index));
     for (std::size_t a = 0; a < indexes.size(); ++a)
       for (std::size_t b = 0; b < indexes.size(); ++b) {
-        const auto from = object_of(indexes[a]);
-        const auto to = object_of(indexes[b]);
+        const auto from = objects[a];
+        const auto to = objects[b];
         const std::int64_t value = whole_number(values[a * indexes.size() + b]);
         if (!from || !to || from == to || *from == kNvSwitch || value <= 0) continue;
         const double rate = static_cast<double>(std::min(value, std::int64_t{1'000'000'000}));

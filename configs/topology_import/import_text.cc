@@ -10,6 +10,8 @@
 namespace rigsim::configs {
 namespace {
 
+constexpr std::size_t kMostLines = 200'000;
+constexpr std::size_t kLongestLine = 65'536;
 constexpr std::string_view kBlanks = " \t\v\f";
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr std::string_view kHardBlank = "\xc2\xa0";
@@ -61,7 +63,14 @@ std::vector<TextLine> text_lines(const ImportFile& file) {
   std::vector<TextLine> lines;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
-    lines.push_back({static_cast<int>(lines.size()) + 1, cleaned(text.substr(at, end - at))});
+    const int number = static_cast<int>(lines.size()) + 1;
+    if (lines.size() == kMostLines || end - at > kLongestLine)
+      fail_unreadable(
+          file, number,
+          fmt::format("more than {} lines, or one of more than {} bytes; no tool prints "
+                      "that of a machine",
+                      kMostLines, kLongestLine));
+    lines.push_back({number, cleaned(text.substr(at, end - at))});
     at = end + 1;
   }
   return lines;

@@ -19,7 +19,7 @@ struct TextLine {
 };
 
 /// The lines of a file that a terminal could show. Throws UnreadableInput for other files: NUL
-/// bytes, UTF-16, bytes that are not UTF-8.
+/// bytes, UTF-16, bytes that are not UTF-8, lines beyond number or length.
 [[nodiscard]] std::vector<TextLine> text_lines(const ImportFile& file);
 
 /// Throws UnreadableInput: `name:line: message`.

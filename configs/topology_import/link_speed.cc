@@ -93,16 +93,15 @@ LinkRate bundle_rate(const Device& device, const PeerBundle& bundle) {
   return rate;
 }
 
-LinkRate socket_rate() {
-  // Peer copies across sockets: 39 GB/s on EPYC Genoa, 51 on Turin, 0.44 us against 0.37 within a
-  // socket (rtx6kpro @29f3863a). The lower one; Intel: no measurement.
-  return {"socket", sim::Bandwidth(39e9), nanoseconds(70), CableKind::kSocket};
-}
-
-LinkRate on_die_rate() {
-  // Eight cards reading host memory through one quadrant of a Threadripper PRO: 73.1 GB/s; another
-  // quadrant costs 10 ns (rtx6kpro @29f3863a).
-  return {"on-die", sim::Bandwidth(73e9), nanoseconds(10), CableKind::kOnDie};
+std::string socket_cpus(std::string_view vendor, int family, int model) {
+  if (vendor == "GenuineIntel") {
+    // Model numbers: Linux, arch/x86/include/asm/intel-family.h. 106 is Ice Lake.
+    if (model >= 207) return "intel-emerald-rapids";
+    if (model >= 143) return "intel-sapphire-rapids";
+    return model >= 85 || model <= 0 ? "intel-skylake" : "intel-broadwell";
+  }
+  // Zen 5 is family 26; NCCL writes CPUID's extended and base family as one byte, 191.
+  return family == 26 || family == 191 ? "amd-turin" : "amd-genoa";
 }
 
 }  // namespace rigsim::configs

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <string>
+#include <string_view>
+
 #include "configs/topology_import/machine_sketch.h"
 #include "topology/link_rates.h"
 
@@ -21,10 +24,9 @@ struct NvlinkFacts {
 [[nodiscard]] topology::LinkRate bundle_rate(const topology::Device& device,
                                              const PeerBundle& bundle);
 
-/// Between two sockets.
-[[nodiscard]] topology::LinkRate socket_rate();
-
-/// Between a group of root ports (a quadrant) and its socket's memory.
-[[nodiscard]] topology::LinkRate on_die_rate();
+/// The CPUs of a machine as topology::socket_cable() names them, by what `/proc/cpuinfo` and CPUID
+/// say of one: its vendor ("GenuineIntel", "AuthenticAMD"), family and model. What has no name
+/// there gets that of the nearest of its vendor; unknown vendors "amd-genoa".
+[[nodiscard]] std::string socket_cpus(std::string_view vendor, int family, int model);
 
 }  // namespace rigsim::configs

@@ -53,7 +53,10 @@ struct GpuPair {
 /// What is said of the machine around the GPUs. Zero or empty: nothing.
 struct HostFacts {
   std::string cpu;
-  std::string machine;  ///< its product name
+  std::string machine;     ///< its product name
+  std::string cpu_vendor;  ///< "GenuineIntel"
+  int cpu_family = 0;
+  int cpu_model = 0;
   sim::Bytes memory{};
   int cores = 0;
 };

@@ -76,11 +76,10 @@ class NcclReader {
     if (gpus_.empty()) fail_contradictory(file_, root_.line, "describes no GPU");
     number_gpus();
     PciTreeWriter writer(out_);
-    std::set<std::string> cpus;
     for (const XmlElement& cpu : root_.children) {
       if (cpu.name != "cpu") continue;
       hosts_.push_back(writer.add_host(children_of(cpu)));
-      cpus.insert(std::string(cpu.attribute("vendor").substr(0, 40)));
+      read_cpu(cpu);
       find_c2c(cpu, hosts_.back());
     }
     for (std::size_t i = 0; i < gpus_.size(); ++i) read_links(i);
@@ -104,6 +103,12 @@ class NcclReader {
       fail_contradictory(
           file_, root_.line,
           fmt::format("describes {} machines; give the file of one", machines.size()));
+  }
+
+  void read_cpu(const XmlElement& cpu) {
+    out_.host.cpu_vendor = cpu.attribute("vendor").substr(0, 40);
+    out_.host.cpu_family = small_number(cpu.attribute("familyid"), 1000);
+    out_.host.cpu_model = small_number(cpu.attribute("modelid"), 1000);
   }
 
   void find_gpus(const XmlElement& parent) {

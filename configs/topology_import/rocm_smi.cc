@@ -58,6 +58,9 @@ class RocmReader {
   MachineSketch sketch() {
     out_.tells_bundles = true;
     add_parts();
+    weight_cells_ = grid(weights_);
+    hop_cells_ = grid(hops_);
+    type_cells_ = grid(types_);
     for (std::size_t a = 0; a < gpus_.size(); ++a)
       for (std::size_t b = a + 1; b < gpus_.size(); ++b) add_pair(a, b);
     out_.notes.miss(
@@ -134,47 +137,55 @@ class RocmReader {
     }
   }
 
-  /// The cell of two GPUs, from whichever of both rows the table has.
-  [[nodiscard]] static std::string cell(const SmiTable& table, int from, int to) {
-    const auto row = std::find_if(table.rows.begin(), table.rows.end(),
-                                  [&](const SmiRow& r) { return gpu_number(r.label) == from; });
-    for (std::size_t i = 0; i < table.columns.size(); ++i)
-      if (row != table.rows.end() && gpu_number(table.columns[i]) == to) return row->cells[i];
-    return {};
+  /// The cells of a table in the order of the GPUs' numbers: [GPUs x GPUs].
+  [[nodiscard]] std::vector<std::string> grid(const std::optional<SmiTable>& table) const {
+    if (!table) return {};
+    std::map<int, std::size_t> place;
+    for (std::size_t i = 0; i < gpus_.size(); ++i) place[gpus_[i]] = i;
+    std::vector<std::string> cells(gpus_.size() * gpus_.size());
+    for (const SmiRow& row : table->rows)
+      for (std::size_t i = 0; i < table->columns.size(); ++i) {
+        const auto from = place.find(gpu_number(row.label).value_or(-1));
+        const auto to = place.find(gpu_number(table->columns[i]).value_or(-1));
+        if (from == place.end() || to == place.end())
+          fail_contradictory(file_, row.line, "other GPUs than in another table");
+        cells[from->second * gpus_.size() + to->second] = row.cells[i];
+      }
+    return cells;
   }
 
-  [[nodiscard]] int number(const std::optional<SmiTable>& table, int from, int to) const {
-    if (!table) return -1;
-    const std::string text = cell(*table, from, to);
+  [[nodiscard]] int number(const std::vector<std::string>& cells, std::size_t from,
+                           std::size_t to) const {
+    const std::string& text = cells[from * gpus_.size() + to];
     const int value = small_number(text, 100'000);
     if (value < 0)
-      fail_unreadable(file_, table->line,
-                      fmt::format("the cell of GPU{} and GPU{} is {}; expected a number", from, to,
-                                  in_quotes(text)));
+      fail_unreadable(file_, 0,
+                      fmt::format("the cell of GPU{} and GPU{} is {}; expected a number",
+                                  gpus_[from], gpus_[to], in_quotes(text)));
     return value;
   }
 
   /// Whether the two are joined by xGMI, as the table of types says, else by their weight.
-  [[nodiscard]] bool is_xgmi(int from, int to) const {
-    if (!types_) return number(weights_, from, to) <= kXgmiWeight;
-    const std::string text = cell(*types_, from, to);
+  [[nodiscard]] bool is_xgmi(std::size_t from, std::size_t to) const {
+    if (!types_) return number(weight_cells_, from, to) <= kXgmiWeight;
+    const std::string& text = type_cells_[from * gpus_.size() + to];
     if (text == "XGMI") return true;
     if (text == "PCIE" || text == "N/A") return false;
     fail_unreadable(file_, types_->line,
-                    fmt::format("the link of GPU{} and GPU{} is {}; expected XGMI or PCIE", from,
-                                to, in_quotes(text)));
+                    fmt::format("the link of GPU{} and GPU{} is {}; expected XGMI or PCIE",
+                                gpus_[from], gpus_[to], in_quotes(text)));
   }
 
   void add_pair(std::size_t a, std::size_t b) {
-    const bool there = is_xgmi(gpus_[a], gpus_[b]);
-    const bool back = is_xgmi(gpus_[b], gpus_[a]);
+    const bool there = is_xgmi(a, b);
+    const bool back = is_xgmi(b, a);
     if (there != back)
       out_.notes.warn(
           fmt::format("{}: GPU{} - GPU{} is XGMI one way and PCIE the other; XGMI is "
                       "taken",
                       file_.name, gpus_[a], gpus_[b]));
     if (!there && !back) return;
-    if (hops_ && number(hops_, gpus_[a], gpus_[b]) > 1) {
+    if (hops_ && number(hop_cells_, a, b) > 1) {
       indirect_ = true;
       return;
     }
@@ -207,6 +218,9 @@ class RocmReader {
   std::optional<SmiTable> weights_;
   std::optional<SmiTable> hops_;
   std::optional<SmiTable> types_;
+  std::vector<std::string> weight_cells_;
+  std::vector<std::string> hop_cells_;
+  std::vector<std::string> type_cells_;
   std::vector<int> gpus_;  ///< numbers, ascending
   std::vector<int> numa_;  ///< of each; -1: unknown
   MachineSketch out_;

@@ -27,6 +27,7 @@ using topology::PeerLinkKind;
 using topology::Rig;
 
 constexpr int kMostHosts = 64;
+constexpr std::size_t kMostParts = 4096;
 
 NodeKind node_kind(PartKind kind) {
   switch (kind) {
@@ -78,6 +79,10 @@ class RigWriter {
 
   void find_parts() {
     part_of_gpu_.assign(sketch_.gpus.size(), 0);
+    if (sketch_.parts.size() > kMostParts)
+      throw std::invalid_argument(
+          fmt::format("{} devices and switches; a machine with more than {} is not credible",
+                      sketch_.parts.size(), kMostParts));
     int hosts = 0;
     for (std::size_t i = 0; i < sketch_.parts.size(); ++i) {
       if (sketch_.parts[i].kind == PartKind::kGpu) part_of_gpu_[sketch_.parts[i].gpu] = i;
@@ -204,10 +209,12 @@ class RigWriter {
     const MachinePart& part = sketch_.parts[i];
     if (!part.parent) return;
     if (part.kind == PartKind::kRootComplex) {
+      const LinkRate rate = topology::root_complex_to_memory();
       sketch_.notes.assume(
-          "between a group of root ports and its socket's memory 73 GB/s, as "
-          "measured on one CPU (Threadripper PRO)");
-      add_cable(node_of_part_.at(i), node_of_part_.at(*part.parent), on_die_rate());
+          fmt::format("between a group of root ports and its socket's memory {}, as "
+                      "measured on one CPU",
+                      to_text(rate.per_direction)));
+      add_cable(node_of_part_.at(i), node_of_part_.at(*part.parent), rate);
       return;
     }
     const auto [generation, lanes] = pcie_of(part, i);
@@ -250,14 +257,17 @@ class RigWriter {
     std::vector<NodeId> hosts;
     for (std::size_t i = 0; i < sketch_.parts.size(); ++i)
       if (sketch_.parts[i].kind == PartKind::kHost) hosts.push_back(node_of_part_.at(i));
+    const HostFacts& cpu = sketch_.host;
+    const std::string cpus = socket_cpus(cpu.cpu_vendor, cpu.cpu_family, cpu.cpu_model);
+    const LinkRate rate = topology::socket_cable(cpus);
     for (std::size_t a = 0; a < hosts.size(); ++a)
-      for (std::size_t b = a + 1; b < hosts.size(); ++b)
-        add_cable(hosts[a], hosts[b], socket_rate());
+      for (std::size_t b = a + 1; b < hosts.size(); ++b) add_cable(hosts[a], hosts[b], rate);
     if (hosts.size() > 1)
       sketch_.notes.assume(
-          fmt::format("{} NUMA nodes, each pair joined by a link of {}, as measured "
-                      "between two sockets (EPYC Genoa)",
-                      hosts.size(), to_text(socket_rate().per_direction)));
+          fmt::format("{} NUMA nodes, each pair joined by a link of {}, as between "
+                      "sockets of {}{}",
+                      hosts.size(), to_text(rate.per_direction), cpus,
+                      cpu.cpu_vendor.empty() ? " (no file names the CPU)" : ""));
   }
 
   /// What comes with the board where no file says a word of it: an NVSwitch, an xGMI mesh.
@@ -328,14 +338,17 @@ class RigWriter {
   }
 
   void allow_bundled_peers() {
-    for (const PeerBundle& a : sketch_.bundles) {
-      if (a.other_gpu) {
-        allow(a.gpu, *a.other_gpu);
-        allow(*a.other_gpu, a.gpu);
-      }
-      for (const PeerBundle& b : sketch_.bundles)
-        if (a.nvswitch && a.nvswitch == b.nvswitch && a.gpu != b.gpu) allow(a.gpu, b.gpu);
+    std::map<std::size_t, std::vector<std::size_t>> members;  // of NVSwitches
+    for (const PeerBundle& bundle : sketch_.bundles) {
+      if (bundle.nvswitch) members[*bundle.nvswitch].push_back(bundle.gpu);
+      if (!bundle.other_gpu) continue;
+      allow(bundle.gpu, *bundle.other_gpu);
+      allow(*bundle.other_gpu, bundle.gpu);
     }
+    for (const auto& [nvswitch, gpus] : members)
+      for (const std::size_t a : gpus)
+        for (const std::size_t b : gpus)
+          if (a != b) allow(a, b);
   }
 
   void allow_pcie_peers() {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <set>
 #include <stdexcept>
 
 #include "configs/config_error.h"
@@ -128,7 +129,7 @@ class LogPath {
  public:
   void enter(std::size_t indent, std::string_view heading) {
     leave(indent);
-    levels_.push_back({indent, std::string(heading)});
+    if (levels_.size() < kDeepest) levels_.push_back({indent, std::string(heading)});
   }
   void leave(std::size_t indent) {
     while (!levels_.empty() && levels_.back().indent >= indent) levels_.pop_back();
@@ -140,6 +141,8 @@ class LogPath {
   }
 
  private:
+  static constexpr std::size_t kDeepest = 8;  ///< the tool's tree has five levels
+
   struct Level {
     std::size_t indent;
     std::string heading;
@@ -198,7 +201,7 @@ class LogReader {
                                   attached_, list_.gpus.size()));
     if (seen_.size() > 1)
       for (const std::string& key : seen_.front())
-        if (std::find(seen_.back().begin(), seen_.back().end(), key) == seen_.back().end())
+        if (!seen_.back().contains(key))
           fail_unreadable(file_, last_line_,
                           fmt::format("nvidia-smi -q is cut short: the last GPU has no {}", key));
     list_.file = file_.name;
@@ -228,7 +231,7 @@ class LogReader {
   void set(const TextLine& line, const std::string& path, std::string_view value) {
     for (const auto& [log_key, query_key] : kLogKeys) {
       if (path != log_key) continue;
-      seen_.back().emplace_back(log_key);
+      seen_.back().emplace(log_key);
       try {
         set_query_field(list_.gpus.back(), query_key, value);
       } catch (const std::invalid_argument& error) {
@@ -239,7 +242,7 @@ class LogReader {
 
   const ImportFile& file_;
   GpuList list_;
-  std::vector<std::vector<std::string>> seen_;  ///< keys of interest, by GPU
+  std::vector<std::set<std::string>> seen_;  ///< keys of interest, by GPU
   LogPath path_;
   int attached_ = -1;
   int last_line_ = 0;

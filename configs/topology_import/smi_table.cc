@@ -76,14 +76,12 @@ std::optional<SmiRow> row(const TextLine& line, const std::vector<std::string>& 
                                   [](const std::string& cell) { return !cell.empty(); });
   if (first == cells.end()) return std::nullopt;
   SmiRow out{line.number, *first, {}, {}};
-  cells.erase(cells.begin(), first + 1);
   const bool known = std::find(columns.begin(), columns.end(), out.label) != columns.end();
   if (!known && !gpu_number(out.label)) return std::nullopt;
-  while (!cells.empty() && out.cells.size() < columns.size()) {
-    if (!cells.front().empty()) out.cells.push_back(cells.front());
-    cells.erase(cells.begin());
-  }
-  out.rest = std::move(cells);
+  auto cell = first + 1;
+  for (; cell != cells.end() && out.cells.size() < columns.size(); ++cell)
+    if (!cell->empty()) out.cells.push_back(*cell);
+  out.rest.assign(cell, cells.end());
   return out;
 }
 

@@ -38,7 +38,8 @@ class Importer {
       : options_(options), catalog_(catalog) {}
 
   void read(const ImportFile& file) {
-    if (trimmed(file.text).empty()) fail_unreadable(file, 0, "is empty");
+    if (file.text.find_first_not_of(" \t\r\n") == std::string::npos)
+      fail_unreadable(file, 0, "is empty");
     if (looks_like_xml(file.text)) {
       read_xml(file);
     } else {
@@ -108,6 +109,9 @@ class Importer {
     }
     for (SmiPeers& peers : matrices.peers) {
       add_source(file, fmt::format("nvidia-smi topo -p2p {}", peers.capability));
+      constexpr std::size_t kMost = 8;
+      if (peers_.size() == kMost)
+        fail_contradictory(file, peers.line, "more matrices of peer access than there are kinds");
       peers_.push_back({file.name, std::move(peers)});
     }
     for (auto* read : {&read_gpu_tables, &read_gpu_log})

@@ -92,7 +92,9 @@ class Builder {
       if (element.attributes.size() == limits_.attributes)
         return refuse(fmt::format("an element of more than {} attributes", limits_.attributes));
       element.attributes.emplace_back(attributes[0], attributes[1]);
-      count(element.attributes.back().first.size() + element.attributes.back().second.size());
+      constexpr std::size_t kOverhead = 8;  // an empty one takes memory too
+      count(kOverhead + element.attributes.back().first.size() +
+            element.attributes.back().second.size());
     }
     count(element.name.size());
     if (open_.empty()) {
