@@ -92,8 +92,9 @@ void validate_expert_imbalance(const ParallelPlan& plan) {
                   plan.ep, plan.expert_imbalance));
 }
 
-/// Every matrix is cut into tp equal parts.
+/// Every matrix is cut into tp equal parts; rows may be shared out unevenly.
 void validate_widths(const ParallelPlan& plan, const Model& model) {
+  if (plan.split == SplitMode::kRow) return;
   const auto check = [&](const char* what, std::int64_t width, int ways) {
     if (width % ways == 0) return;
     throw std::invalid_argument(
