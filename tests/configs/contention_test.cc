@@ -78,7 +78,7 @@ TEST(Contention, IsWithin10PercentOfWhatWasMeasured) {
 // Peers below one quadrant reach each other without passing its limit; all eight devices that read
 // host memory through it share 73 GB/s.
 TEST(Contention, OfARootComplexLimitsMemoryAndNotPeers) {
-  const topology::Rig rig = Catalog::load().rig("8x-rtx-pro-6000-two-switches-shared-root");
+  const topology::Rig rig = Catalog::load().rig("8x-pro-6000-one-root");
   EXPECT_NEAR(simulated_total(rig, "host>0 host>1 host>2 host>3 host>4 host>5 host>6 host>7"), 73.0,
               0.1);
   EXPECT_NEAR(simulated_total(rig, "0>4 4>0"), 108, 0.1);
