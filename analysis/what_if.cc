@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <stdexcept>
+#include <utility>
 
 namespace rigsim::analysis {
 namespace {
@@ -114,9 +115,10 @@ WhatIf what_if(const configs::Scenario& scenario, const workloads::EngineProfile
   }
   for (const Resource& resource : kResources) {
     tell(resource.name);
-    result.sensitivities.push_back(sensitivity(result.base, resource));
+    Sensitivity row = sensitivity(result.base, resource);
+    auto& rows = result.sensitivities;
+    rows.insert(std::upper_bound(rows.begin(), rows.end(), row, larger), std::move(row));
   }
-  std::stable_sort(result.sensitivities.begin(), result.sensitivities.end(), larger);
   return result;
 }
 

@@ -93,8 +93,9 @@ Table nodes_table(const Replay& replay, const workloads::OpGraphDocument& docume
     if (replay.nodes[i].on_critical_path) order.push_back(i);
   }
   const auto time = [&](std::size_t i) { return replay.nodes[i].end - replay.nodes[i].start; };
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return time(a) > time(b); });
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return time(a) != time(b) ? time(a) > time(b) : a < b;
+  });
   if (order.size() > kMostNodes) order.resize(kMostNodes);
   Table table{{{"longest on the critical path"},
                {"kind"},

@@ -93,6 +93,7 @@ void NcclWiring::index_devices(const Rig& rig) {
   for (std::size_t i = 0; i < rig.devices.size(); ++i) {
     names_.push_back(rig.devices[i].name);
     ports_[i].generation = nccl_generation(rig.devices[i].device);
+    ports_[i].rccl = rig.devices[i].device.vendor == "AMD";
   }
   for (const Node& node : rig.nodes)
     if (node.device) ports_[*node.device].machine = node.machine;
@@ -234,7 +235,11 @@ NcclWiring::Way NcclWiring::pcie_way(std::span<const std::uint32_t> devices) con
   if (!meeting && socket != sockets_.end())
     found.bandwidth = std::min(found.bandwidth, socket->second);
   const bool switches_only = meeting && kinds_[*meeting] == NodeKind::kPcieSwitch;
-  const bool near = switches_only || (devices.size() == 2 && !intel_host_);
+  // RCCL goes peer to peer however far, NCCL for two devices only; on Intel hosts neither beyond
+  // switches (ncclTopoCheckP2p in src/graph/paths.cc of each, read 2026-11).
+  const bool rccl = std::all_of(devices.begin(), devices.end(),
+                                [&](std::uint32_t device) { return ports_[device].rccl; });
+  const bool near = switches_only || ((rccl || devices.size() == 2) && !intel_host_);
   if (near && all_peers(devices)) found.path = NcclPath::kPcie;
   return found;
 }

@@ -65,6 +65,7 @@ class NcclWiring {
   struct Port {
     std::uint32_t machine = 0;
     NcclGeneration generation = NcclGeneration::kAmpere;
+    bool rccl = false;                  ///< an AMD device: RCCL runs its collectives
     std::optional<std::size_t> fabric;  ///< the NVSwitch it hangs on
     sim::Bandwidth into_fabric{};
     std::vector<Step> climb;  ///< to its host; empty without cables

@@ -25,12 +25,8 @@ struct Part {
 /// Collects the kernels of one MoE layer on one device.
 class Builder {
  public:
-  Builder(const Model& model, const std::vector<StoredTensor>& weights, int layer,
-          const BackendProfile& backend)
-      : model_(model),
-        weights_(weights),
-        layer_(layer),
-        launches_(1 + backend.gemm_extra_launches) {}
+  Builder(const std::vector<StoredTensor>& weights, int layer, const BackendProfile& backend)
+      : weights_(weights), layer_(layer), launches_(1 + backend.gemm_extra_launches) {}
 
   /// One product with the matrices that `wanted` picks, side by side.
   template <class Predicate>
@@ -72,7 +68,6 @@ class Builder {
     return kernel;
   }
 
-  const Model& model_;
   const std::vector<StoredTensor>& weights_;
   int layer_;
   int launches_;
@@ -105,7 +100,7 @@ std::vector<Kernel> expert_kernels(const Model& model, const std::vector<StoredT
                             shape.expert_load,
                     .met = static_cast<double>(shape.expert_parallel) / experts.count};
   const Part shared{.weights = 1.0 / shape.tensor_parallel, .rows = tokens};
-  Builder builder(model, weights, layer, backend);
+  Builder builder(weights, layer, backend);
   builder.product("router", Part{.rows = tokens},
                   [](TensorRole role) { return role == TensorRole::kRouter; });
   builder.product("expert_gate_up", expert, is_expert_input);

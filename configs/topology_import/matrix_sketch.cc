@@ -78,10 +78,11 @@ class MatrixSketch {
     out_.tells_bundles = true;
     order_.resize(matrix.endpoints.size());
     std::iota(order_.begin(), order_.end(), std::size_t{0});
-    std::stable_sort(order_.begin(), order_.end(), [&](std::size_t a, std::size_t b) {
+    std::sort(order_.begin(), order_.end(), [&](std::size_t a, std::size_t b) {
       const SmiEndpoint& x = matrix.endpoints[a];
       const SmiEndpoint& y = matrix.endpoints[b];
-      return x.gpu != y.gpu ? x.gpu : x.gpu && x.number < y.number;
+      if (x.gpu != y.gpu) return x.gpu;
+      return x.gpu && x.number != y.number ? x.number < y.number : a < b;
     });
     for (std::size_t i = 0; i < order_.size(); ++i)
       if (endpoint(i).gpu) out_.gpus.push_back(facts_of(endpoint(i)));
@@ -203,8 +204,9 @@ class MatrixSketch {
     const bool numbered = std::all_of(groups.begin(), groups.end(),
                                       [&](const Group& group) { return number(group) >= 0; });
     if (numbered)
-      std::stable_sort(groups.begin(), groups.end(),
-                       [&](const Group& a, const Group& b) { return number(a) < number(b); });
+      std::sort(groups.begin(), groups.end(), [&](const Group& a, const Group& b) {
+        return std::pair(number(a), a.front()) < std::pair(number(b), b.front());
+      });
     return groups;
   }
 

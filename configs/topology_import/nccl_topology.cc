@@ -129,8 +129,8 @@ class NcclReader {
     std::set<int> ranks;
     for (const Found& gpu : gpus_) ranks.insert(gpu.rank);
     if (ranks.size() == gpus_.size() && *ranks.begin() >= 0)
-      std::stable_sort(gpus_.begin(), gpus_.end(),
-                       [](const Found& a, const Found& b) { return a.rank < b.rank; });
+      std::sort(gpus_.begin(), gpus_.end(),
+                [](const Found& a, const Found& b) { return a.rank < b.rank; });
     for (std::size_t i = 0; i < gpus_.size(); ++i) {
       out_.gpus.push_back(facts_of(*gpus_[i].pci));
       out_.gpus.back().index = static_cast<int>(i);

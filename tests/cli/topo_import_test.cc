@@ -56,7 +56,7 @@ TEST(TopoImport, PrintsTheRigOrADocumentWithoutAnOutputFile) {
 TEST(TopoImport, EndsWithTheCodeOfWhatIsWrong) {
   const Folder folder;
   folder.write("topo.txt", kTopo);
-  folder.write("cut.txt", std::string(kTopo).substr(0, 70));
+  folder.write("cut.txt", std::string(kTopo).substr(0, 46));
   folder.write("one.csv", "index, name\n0, NVIDIA GeForce RTX 3090\n");
   const auto code = [&](const std::string& words) {
     return rigsim("topo " + words, {.folder = folder.path()}).code;

@@ -52,6 +52,13 @@ TEST(NcclWiring, PeerCopiesNeedTheDriverAndAPair) {
   EXPECT_EQ(graph_of(rig_of(4, a6000())).path, NcclPath::kSharedMemory);
 }
 
+// RCCL's default is peer to peer at any distance.
+TEST(NcclWiring, AmdCardsCopyToEachOtherAcrossTheHost) {
+  Device amd = card("mi50", "Vega 20", 4, true);
+  amd.vendor = "AMD";
+  EXPECT_EQ(graph_of(rig_of(4, amd)).path, NcclPath::kPcie);
+}
+
 TEST(NcclWiring, AnIntelHostKeepsAPairApart) {
   Rig rig = rig_of(2, a6000());
   Device cpu = ryzen();
