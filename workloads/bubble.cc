@@ -13,10 +13,10 @@ struct Times {
   sim::Duration filling{};  // idle while the pipeline fills
 };
 
-Times times_of(const std::vector<StageWork>& stage, std::size_t number, sim::Duration makespan) {
+Times times_of(const std::vector<StageSpan>& stage, std::size_t number, sim::Duration makespan) {
   Times times;
   sim::Time idle_since{};
-  for (const StageWork& work : stage) {
+  for (const StageSpan& work : stage) {
     if (work.begin < idle_since || work.end < work.begin ||
         work.end.time_since_epoch() > makespan) {
       throw std::invalid_argument(fmt::format(

@@ -7,7 +7,7 @@
 namespace rigsim::workloads {
 
 /// One piece of a stage's work, as it ran.
-struct StageWork {
+struct StageSpan {
   sim::Time begin;
   sim::Time end;
   /// From when on a stage that idles until `begin` waits for the pipeline to fill; before that, for
@@ -17,7 +17,7 @@ struct StageWork {
 
 /// What the stages of a pipeline did, stage by stage in the order of time; work of one stage does
 /// not overlap. The clock starts at 0.
-using StageTimeline = std::vector<std::vector<StageWork>>;
+using StageTimeline = std::vector<std::vector<StageSpan>>;
 
 /// A stage's time of one run; busy + bubble = makespan, fill + drain + imbalance + transfer =
 /// bubble, all >= 0 and exact.
@@ -30,7 +30,7 @@ using StageTimeline = std::vector<std::vector<StageWork>>;
 /// - imbalance: C - the stage's own work. A pipeline that never fills or drains would still make
 ///   the stage wait this long for the slowest one.
 /// - fill and drain: the rest, T' - C, the same sum for every stage. Without transfers, fill is the
-///   time that the stage idles while the pipeline fills (see StageWork::filling_since), but not
+///   time that the stage idles while the pipeline fills (see StageSpan::filling_since), but not
 ///   more than that rest; drain is what remains.
 ///
 /// For equal stages without transfers imbalance and transfer are 0.

@@ -68,7 +68,7 @@ std::vector<StageBubble> bubbles_of(const PassGraph& pass, const sim::Costs& cos
         .push_back({executor.started(sim::OpId{i}), executor.finished(sim::OpId{i}),
                     begins[info.micro_batch]});
   }
-  const auto by_time = [](const StageWork& a, const StageWork& b) {
+  const auto by_time = [](const StageSpan& a, const StageSpan& b) {
     return a.begin != b.begin ? a.begin < b.begin : a.end < b.end;
   };
   for (auto& stage : timeline) std::ranges::sort(stage, by_time);

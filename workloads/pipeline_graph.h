@@ -59,7 +59,7 @@ struct PipelineResult {
 };
 
 /// Runs the plan, and once more without transfers to explain its bubbles. Idle time counts as
-/// filling (see StageWork): with backward passes, until the stage's first backward begins; forward
+/// filling (see StageSpan): with backward passes, until the stage's first backward begins; forward
 /// only, from when the pass that the stage waits for has begun on the first stage. Throws as
 /// `lower_pipeline`.
 [[nodiscard]] PipelineResult run_pipeline(const PipelinePlan& plan);

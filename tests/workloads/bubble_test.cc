@@ -10,7 +10,7 @@ namespace {
 using sim::Duration;
 using sim::Time;
 
-StageWork work(std::int64_t begin, std::int64_t end, std::int64_t filling_since = 0) {
+StageSpan work(std::int64_t begin, std::int64_t end, std::int64_t filling_since = 0) {
   return {Time(Duration(begin)), Time(Duration(end)), Time(Duration(filling_since))};
 }
 
