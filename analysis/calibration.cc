@@ -5,10 +5,10 @@
 #include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
-#include <set>
 #include <stdexcept>
 #include <utility>
 
+#include "analysis/calibration_parameters.h"
 #include "analysis/error_statistics.h"
 #include "sim/executor.h"
 #include "workloads/pass_graph.h"
@@ -17,7 +17,6 @@ namespace rigsim::analysis {
 namespace {
 
 using workloads::BackendProfile;
-using workloads::DeviceFit;
 using workloads::Phase;
 
 constexpr double kRobustScale = 0.05;   // residuals beyond 5 % count less
@@ -29,141 +28,9 @@ constexpr int kIterations = 12;
 constexpr double kBandFloor = 0.05;  // runs of one machine differ by so much from boot to boot
 constexpr double kStep = 0.02;       // finite differences, log space
 
-constexpr int kPerDevice = 3;
-constexpr int kPerFormat = 2;
-constexpr int kShared = 4;
-
-/// Names the columns of the parameter vector.
-struct Layout {
-  std::vector<std::string> devices;
-  std::vector<std::string> families;                         // of each device
-  std::vector<std::pair<std::size_t, std::string>> formats;  // of each version
-  std::size_t versions = 0;
-
-  [[nodiscard]] Eigen::Index device(std::size_t d, int k) const {
-    return static_cast<Eigen::Index>(d) * kPerDevice + k;
-  }
-  [[nodiscard]] Eigen::Index format(std::size_t f, int k) const {
-    return static_cast<Eigen::Index>(devices.size()) * kPerDevice +
-           static_cast<Eigen::Index>(f) * kPerFormat + k;
-  }
-  [[nodiscard]] Eigen::Index shared(std::size_t version, int k) const {
-    return format(formats.size(), 0) + static_cast<Eigen::Index>(version) * kShared + k;
-  }
-  [[nodiscard]] Eigen::Index size() const { return shared(versions, 0); }
-};
-
 template <class Values, class Value>
 std::size_t position(const Values& values, const Value& value) {
   return static_cast<std::size_t>(std::find(values.begin(), values.end(), value) - values.begin());
-}
-
-Layout layout_of(const std::vector<CalibrationRow>& rows, std::size_t versions) {
-  std::map<std::string, std::string> devices;
-  std::set<std::pair<std::size_t, std::string>> formats;
-  for (const auto& row : rows) {
-    devices[row.device] = workloads::kernel_family(row.run.request.rig.devices.front().device);
-    formats.insert({row.version, row.weights});
-  }
-  Layout layout;
-  layout.versions = versions;
-  for (const auto& [device, family] : devices) {
-    layout.devices.push_back(device);
-    layout.families.push_back(family);
-  }
-  layout.formats.assign(formats.begin(), formats.end());
-  return layout;
-}
-
-DeviceFit own_or_family(const BackendProfile& profile, const std::string& device,
-                        const std::string& family) {
-  if (const auto it = profile.devices.find(device); it != profile.devices.end()) return it->second;
-  if (const auto it = profile.families.find(family); it != profile.families.end())
-    return it->second;
-  if (const auto it = profile.families.find(""); it != profile.families.end()) return it->second;
-  return DeviceFit{};
-}
-
-Eigen::VectorXd parameters(const Layout& layout, const std::vector<BackendProfile>& profiles) {
-  Eigen::VectorXd p(layout.size());
-  for (std::size_t d = 0; d < layout.devices.size(); ++d) {
-    const DeviceFit fit = own_or_family(profiles.front(), layout.devices[d], layout.families[d]);
-    p[layout.device(d, 0)] = std::log(fit.streaming_efficiency);
-    p[layout.device(d, 1)] = std::log(fit.tensor_efficiency);
-    p[layout.device(d, 2)] = std::log(fit.latency_scale);
-  }
-  for (std::size_t f = 0; f < layout.formats.size(); ++f) {
-    const auto& [version, name] = layout.formats[f];
-    const auto& formats = profiles[version].formats;
-    const auto it = formats.find(name);
-    const auto& fit = it != formats.end() ? it->second : formats.at("");
-    p[layout.format(f, 0)] = std::log(fit.issue_cycles_per_byte);
-    p[layout.format(f, 1)] = std::log(fit.gemm_gain);
-  }
-  for (std::size_t v = 0; v < profiles.size(); ++v) {
-    p[layout.shared(v, 0)] = std::log(profiles[v].kernel_latency_us);
-    p[layout.shared(v, 1)] = std::log(profiles[v].attention_cycles);
-    p[layout.shared(v, 2)] = std::log(std::max(profiles[v].boundary_sync_us, 1.0));
-    p[layout.shared(v, 3)] = std::log(profiles[v].attention_gemm_ratio);
-  }
-  return p;
-}
-
-DeviceFit device_fit(const Layout& layout, const Eigen::VectorXd& p, std::size_t d) {
-  return {std::exp(p[layout.device(d, 0)]), std::exp(p[layout.device(d, 1)]),
-          std::exp(p[layout.device(d, 2)]), 0};
-}
-
-/// Geometric mean of the devices that `wanted` picks; empty groups give no prior.
-template <class Predicate>
-void set_family(BackendProfile& profile, const std::string& name, const Layout& layout,
-                const Eigen::VectorXd& p, Predicate wanted) {
-  Eigen::Vector3d sum = Eigen::Vector3d::Zero();
-  int count = 0;
-  for (std::size_t d = 0; d < layout.devices.size(); ++d) {
-    if (!wanted(d)) continue;
-    sum += p.segment<kPerDevice>(layout.device(d, 0));
-    ++count;
-  }
-  if (count == 0) return;
-  sum /= count;
-  profile.families[name] = {std::exp(sum[0]), std::exp(sum[1]), std::exp(sum[2]), count};
-}
-
-/// `base` with version `v`'s fitted numbers of `p`; the device `without` gets no entry and no say
-/// in its family.
-BackendProfile with_parameters(BackendProfile base, std::size_t v, const Layout& layout,
-                               const Eigen::VectorXd& p, const std::string& without) {
-  const auto in = [&](std::size_t d) { return layout.devices[d] != without; };
-  base.devices.clear();
-  base.families.clear();
-  for (std::size_t d = 0; d < layout.devices.size(); ++d) {
-    if (in(d)) base.devices[layout.devices[d]] = device_fit(layout, p, d);
-  }
-  for (const auto& family : std::set<std::string>(layout.families.begin(), layout.families.end())) {
-    set_family(base, family, layout, p,
-               [&](std::size_t d) { return in(d) && layout.families[d] == family; });
-  }
-  set_family(base, "", layout, p, in);
-  for (std::size_t f = 0; f < layout.formats.size(); ++f) {
-    if (layout.formats[f].first != v) continue;
-    base.formats[layout.formats[f].second] = {std::exp(p[layout.format(f, 0)]),
-                                              std::exp(p[layout.format(f, 1)])};
-  }
-  base.kernel_latency_us = std::exp(p[layout.shared(v, 0)]);
-  base.attention_cycles = std::exp(p[layout.shared(v, 1)]);
-  base.boundary_sync_us = std::exp(p[layout.shared(v, 2)]);
-  base.attention_gemm_ratio = std::exp(p[layout.shared(v, 3)]);
-  return base;
-}
-
-std::vector<BackendProfile> with_parameters(const std::vector<BackendProfile>& base,
-                                            const Layout& layout, const Eigen::VectorXd& p,
-                                            const std::string& without = {}) {
-  std::vector<BackendProfile> profiles;
-  for (std::size_t v = 0; v < base.size(); ++v)
-    profiles.push_back(with_parameters(base[v], v, layout, p, without));
-  return profiles;
 }
 
 /// log(predicted / measured) of every row.
@@ -186,7 +53,7 @@ class Problem {
         layout_(layout_of(rows, base.size())),
         start_(parameters(layout_, base)) {}
 
-  [[nodiscard]] const Layout& layout() const { return layout_; }
+  [[nodiscard]] const CalibrationLayout& layout() const { return layout_; }
   [[nodiscard]] const std::string& family(const std::string& device) const {
     return layout_.families[position(layout_.devices, device)];
   }
@@ -262,7 +129,7 @@ class Problem {
 
   const std::vector<CalibrationRow>& rows_;
   const std::vector<BackendProfile>& base_;
-  Layout layout_;
+  CalibrationLayout layout_;
   Eigen::VectorXd start_;
 };
 

@@ -23,8 +23,8 @@ inline constexpr std::array kReplayCauses{ReplayCause::kCompute,  ReplayCause::k
 [[nodiscard]] std::string_view to_string(ReplayCause cause);
 
 struct ReplayOptions {
-  /// Collectives as flows on the links, which share them with whatever else moves; else one event
-  /// each, as long as it takes alone.
+  /// Collectives as flows on the links, which share them with whatever else moves, after what the
+  /// library takes beyond them; else one event each, as long as it takes alone.
   bool contended = false;
 };
 
@@ -85,7 +85,8 @@ struct Replay {
 
 /// Runs `document` on `rig`. Devices go by their names in the rig; "gpu3", "npu3" and "3" also mean
 /// the rig's device of that number where none has the name. Compute nodes without a duration take
-/// max(FLOPs / peak, bytes / bandwidth) with the datasheet's dense peak of their format. Throws
+/// max(FLOPs / peak, bytes / bandwidth) with the datasheet's dense peak of their format. Collectives
+/// without an algorithm run as NCCL runs them, and take what `rigsim collective` says. Throws
 /// std::invalid_argument, naming the node, for a document that is not valid, a device the rig does
 /// not have, a copy it cannot do, a format the device does not compute in, and runs beyond 106
 /// days.

@@ -1,10 +1,15 @@
 #include "analysis/replay_collective.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <stdexcept>
 #include <utility>
 
+#include "configs/collective_profile.h"
 #include "sim/executor.h"
+#include "topology/collective_contention.h"
+#include "topology/collective_steps.h"
+#include "workloads/communication.h"
 
 namespace rigsim::analysis {
 namespace {
@@ -12,26 +17,76 @@ namespace {
 /// Up to so many ranks every message is simulated; beyond, whole phases as flows.
 constexpr std::size_t kMostRanksStepwise = 64;
 
-topology::Algorithm usual(topology::CollectiveKind kind) {
-  const bool ring = topology::supports(kind, topology::Algorithm::kRing) &&
-                    kind != topology::CollectiveKind::kAllToAll;
-  return ring ? topology::Algorithm::kRing : topology::Algorithm::kDirect;
+sim::Duration time_of(sim::OpGraphBuilder builder) {
+  const sim::OpGraph graph = std::move(builder).compile();
+  sim::Executor executor(graph);
+  return executor.run<sim::KeepPath::kNo>(graph.costs()) - sim::Time{};
+}
+
+/// To at most 16 others, evenly over the distances.
+std::vector<LibraryFlow> all_to_all_flows(const topology::CollectiveRequest& request) {
+  const std::size_t ranks = request.devices.size();
+  const std::size_t peers = std::min<std::size_t>(ranks - 1, 16);
+  const sim::Bytes size = topology::share_of(workloads::ring_bytes(request), peers);
+  std::vector<LibraryFlow> flows;
+  for (std::size_t rank = 0; rank < ranks; ++rank)
+    for (std::size_t peer = 0; peer < peers; ++peer) {
+      const std::size_t distance = 1 + peer * (ranks - 1) / peers;
+      flows.push_back({request.devices[rank], request.devices[(rank + distance) % ranks], size});
+    }
+  return flows;
+}
+
+/// Round each of `machines` equal parts of the ranks, and from each rank to its like in the next.
+std::vector<LibraryFlow> ring_flows(const topology::CollectiveRequest& request,
+                                    std::size_t machines) {
+  const std::size_t ranks = request.devices.size();
+  const std::size_t part = ranks / machines;
+  const sim::Bytes size = workloads::ring_bytes(request);
+  std::vector<LibraryFlow> flows;
+  for (std::size_t rank = 0; rank < ranks; ++rank) {
+    const auto add = [&](std::size_t to, sim::Bytes bytes) {
+      flows.push_back({request.devices[rank], request.devices[to], bytes});
+    };
+    if (part > 1) add(rank / part * part + (rank + 1) % part, size);
+    if (machines > 1) add((rank + part) % ranks, topology::share_of(size, part));
+  }
+  return flows;
+}
+
+std::vector<LibraryFlow> library_flows(const topology::CollectiveRequest& request,
+                                       std::size_t machines) {
+  if (request.kind == topology::CollectiveKind::kAllToAll) return all_to_all_flows(request);
+  const bool parts =
+      request.kind != topology::CollectiveKind::kSendRecv && request.devices.size() % machines == 0;
+  return ring_flows(request, parts ? machines : 1);
+}
+
+void shrink(std::vector<LibraryFlow>& flows, double factor) {
+  for (LibraryFlow& flow : flows) {
+    const auto size = static_cast<double>(flow.size.count()) * factor;
+    flow.size = sim::Bytes(std::max<std::int64_t>(1, static_cast<std::int64_t>(size)));
+  }
 }
 
 }  // namespace
+
+CollectivePlanner::Library::Library(const topology::Rig& rig)
+    : profile(configs::collective_profile()), model(rig, profile) {}
 
 const CollectivePlan& CollectivePlanner::plan(const topology::CollectiveRequest& request,
                                               std::optional<topology::Algorithm> algorithm) {
   const Key key{request.kind, request.devices, request.size.count(), algorithm};
   const auto found = plans_.find(key);
   if (found != plans_.end()) return found->second;
-  return plans_.emplace(key, make(request, algorithm)).first->second;
+  return plans_.emplace(key, algorithm ? as_told(request, *algorithm) : as_nccl(request))
+      .first->second;
 }
 
-CollectivePlan CollectivePlanner::make(const topology::CollectiveRequest& request,
-                                       std::optional<topology::Algorithm> algorithm) const {
+CollectivePlan CollectivePlanner::as_told(const topology::CollectiveRequest& request,
+                                          topology::Algorithm algorithm) const {
   CollectivePlan plan;
-  plan.algorithm = algorithm.value_or(usual(request.kind));
+  plan.algorithm = algorithm;
   plan.evidence = "datasheet";
   if (request.devices.size() > kMostRanksStepwise) {
     plan.granularity = topology::Granularity::kBulk;
@@ -39,8 +94,48 @@ CollectivePlan CollectivePlanner::make(const topology::CollectiveRequest& reques
   if (plan.algorithm == topology::Algorithm::kHierarchical) {
     plan.options.machines = machines(request.devices);
   }
-  plan.alone = time_alone(request, plan);
+  if (request.devices.size() == 1) return plan;
+  sim::OpGraphBuilder builder(network_.network());
+  topology::CopyRoutes copies(network_, builder);
+  (void)topology::emit_collective(builder, copies, request, plan.algorithm, plan.granularity, {},
+                                  plan.options);
+  plan.alone = analysis::time_of(std::move(builder));
   return plan;
+}
+
+/// NCCL launches a kernel for nothing at all, too: it takes what a byte takes. Measured is only
+/// what nothing disturbs.
+CollectivePlan CollectivePlanner::as_nccl(topology::CollectiveRequest request) {
+  CollectivePlan plan;
+  plan.evidence = "given";
+  if (request.devices.size() == 1) return plan;
+  request.size = std::max(request.size, sim::Bytes(1));
+  if (!library_) library_.emplace(rig_);
+  const topology::CollectiveCost cost =
+      topology::cost_alone(library_->model, network_, request, topology::LaunchMode::kGraph);
+  plan.alone = cost.time;
+  plan.evidence = to_string(cost.evidence);
+  if (!as_flows_) return plan;
+  if (cost.measured) plan.evidence = to_string(topology::CollectiveEvidence::kFitted);
+  choose_flows(plan, request);
+  return plan;
+}
+
+/// The time of flows is a latency and what is proportional to their sizes, or nearly so: flows that
+/// share links may end at different times.
+void CollectivePlanner::choose_flows(CollectivePlan& plan,
+                                     const topology::CollectiveRequest& request) const {
+  plan.flows = library_flows(request, machines(request.devices));
+  std::vector<LibraryFlow> smallest = plan.flows;
+  shrink(smallest, 0);
+  const double latency = sim::to_seconds(time_of(smallest));
+  const double room = std::max(sim::to_seconds(plan.alone) - latency, 0.0);
+  sim::Duration taken = time_of(plan.flows);
+  for (int tries = 0; tries < 3 && taken > plan.alone; ++tries) {
+    shrink(plan.flows, room / (sim::to_seconds(taken) - latency));
+    taken = time_of(plan.flows);
+  }
+  plan.beyond = std::max(plan.alone - taken, sim::Duration::zero());
 }
 
 /// How many machines the devices stand in, in rank order.
@@ -56,16 +151,12 @@ std::uint32_t CollectivePlanner::machines(const std::vector<std::uint32_t>& devi
   return count;
 }
 
-sim::Duration CollectivePlanner::time_alone(const topology::CollectiveRequest& request,
-                                            const CollectivePlan& plan) const {
-  if (request.devices.size() == 1) return {};
+sim::Duration CollectivePlanner::time_of(const std::vector<LibraryFlow>& flows) const {
   sim::OpGraphBuilder builder(network_.network());
   topology::CopyRoutes copies(network_, builder);
-  (void)topology::emit_collective(builder, copies, request, plan.algorithm, plan.granularity, {},
-                                  plan.options);
-  const sim::OpGraph graph = std::move(builder).compile();
-  sim::Executor executor(graph);
-  return executor.run<sim::KeepPath::kNo>(graph.costs()) - sim::Time{};
+  for (const LibraryFlow& flow : flows)
+    builder.add(sim::Transfer{copies.between(flow.from, flow.to).route, flow.size});
+  return analysis::time_of(std::move(builder));
 }
 
 }  // namespace rigsim::analysis

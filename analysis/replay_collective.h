@@ -9,28 +9,48 @@
 
 #include "sim/units.h"
 #include "topology/collective.h"
+#include "topology/collective_model.h"
 #include "topology/collective_ops.h"
+#include "topology/collective_profile.h"
 #include "topology/network.h"
 #include "topology/rig.h"
 
 namespace rigsim::analysis {
 
+/// A copy that stands for part of what a library moves in a collective.
+struct LibraryFlow {
+  std::uint32_t from = 0;
+  std::uint32_t to = 0;
+  sim::Bytes size{};
+};
+
 /// How a collective of a replay runs.
 struct CollectivePlan {
   sim::Duration alone{};  ///< its time when nothing else moves
+  std::string_view evidence{};
+  /// As flows: the algorithm of the user's,
   topology::Algorithm algorithm = topology::Algorithm::kRing;
   topology::Granularity granularity = topology::Granularity::kStepwise;
   topology::CollectiveOptions options{};
-  std::string_view evidence{};
+  /// or the library's, at once, after what it takes beyond them.
+  std::vector<LibraryFlow> flows{};
+  sim::Duration beyond{};
 };
 
-/// Chooses and prices the collectives of one rig. Without an algorithm of the user's: a ring, and
-/// direct exchange for what has no ring. Alone means message by message on the rig's links.
+/// Chooses and prices the collectives of one rig.
+///
+/// With an algorithm of the user's: that one on the rig's links, message by message up to 64 ranks
+/// and phase by phase beyond. Without: as NCCL runs it (topology/collective_contention.h,
+/// cost_alone, back-to-back launches). As flows, that is what the ranks of a ring in each machine
+/// send, beside it over several machines what each rank sends to its like in the next one, as NCCL
+/// uses all NICs; of an all-to-all, to at most 16 others. Where the flows alone would take longer
+/// than the library, which moves less (in-switch reduction) or faster than copies, they shrink.
+/// So alone it takes the same as an event, unless that is less than the latency of a copy.
 class CollectivePlanner {
  public:
-  /// Both must outlive this.
-  CollectivePlanner(const topology::Rig& rig, const topology::RigNetwork& network)
-      : rig_(rig), network_(network) {}
+  /// Both must outlive this. `as_flows`: plans say how flows go, too.
+  CollectivePlanner(const topology::Rig& rig, const topology::RigNetwork& network, bool as_flows)
+      : rig_(rig), network_(network), as_flows_(as_flows) {}
 
   /// `request` names devices of the rig. Throws std::invalid_argument for an algorithm that does
   /// not do this kind of collective, and devices that no cable joins.
@@ -41,14 +61,24 @@ class CollectivePlanner {
   using Key = std::tuple<topology::CollectiveKind, std::vector<std::uint32_t>, std::int64_t,
                          std::optional<topology::Algorithm>>;
 
-  [[nodiscard]] CollectivePlan make(const topology::CollectiveRequest& request,
-                                    std::optional<topology::Algorithm> algorithm) const;
+  /// NCCL on this rig.
+  struct Library {
+    explicit Library(const topology::Rig& rig);
+    topology::CollectiveProfile profile;
+    topology::CollectiveModel model;
+  };
+
+  [[nodiscard]] CollectivePlan as_told(const topology::CollectiveRequest& request,
+                                       topology::Algorithm algorithm) const;
+  [[nodiscard]] CollectivePlan as_nccl(topology::CollectiveRequest request);
+  void choose_flows(CollectivePlan& plan, const topology::CollectiveRequest& request) const;
   [[nodiscard]] std::uint32_t machines(const std::vector<std::uint32_t>& devices) const;
-  [[nodiscard]] sim::Duration time_alone(const topology::CollectiveRequest& request,
-                                         const CollectivePlan& plan) const;
+  [[nodiscard]] sim::Duration time_of(const std::vector<LibraryFlow>& flows) const;
 
   const topology::Rig& rig_;
   const topology::RigNetwork& network_;
+  bool as_flows_;
+  std::optional<Library> library_;  // once it is needed
   std::map<Key, CollectivePlan> plans_;
 };
 

@@ -71,7 +71,7 @@ class Lowering {
         rig_(rig),
         options_(options),
         devices_(rig_devices(document, rig)),
-        planner_(rig, network),
+        planner_(rig, network, options.contended),
         builder_(network.network()),
         copies_(network, builder_) {}
 
@@ -156,14 +156,32 @@ class Lowering {
       spans_.push_back({op, op});
       return;
     }
-    const auto first = record(sim::Delay{}, ReplayCause::kCollective, plan.evidence);
-    const std::vector<sim::OpId> ready(request.devices.size(), first);
-    const auto done = topology::emit_collective(builder_, copies_, request, plan.algorithm,
-                                                plan.granularity, ready, plan.options);
-    ops_.resize(builder_.size(), {at_, ReplayCause::kCollective, plan.evidence, {}});
+    const auto first = record(sim::Delay{plan.beyond}, ReplayCause::kCollective, plan.evidence);
+    const std::vector<sim::OpId> done =
+        plan.flows.empty() ? as_told(request, plan, first) : as_library(plan, first);
     const auto last = record(sim::Delay{}, ReplayCause::kCollective, plan.evidence);
     for (const sim::OpId op : done) builder_.precede(op, last);
     spans_.push_back({first, last});
+  }
+
+  std::vector<sim::OpId> as_told(const topology::CollectiveRequest& request,
+                                 const CollectivePlan& plan, sim::OpId first) {
+    const std::vector<sim::OpId> ready(request.devices.size(), first);
+    auto done = topology::emit_collective(builder_, copies_, request, plan.algorithm,
+                                          plan.granularity, ready, plan.options);
+    ops_.resize(builder_.size(), {at_, ReplayCause::kCollective, plan.evidence, {}});
+    return done;
+  }
+
+  std::vector<sim::OpId> as_library(const CollectivePlan& plan, sim::OpId first) {
+    std::vector<sim::OpId> done;
+    for (const LibraryFlow& flow : plan.flows) {
+      const sim::RouteId route = copies_.between(flow.from, flow.to).route;
+      done.push_back(
+          record(sim::Transfer{route, flow.size}, ReplayCause::kCollective, plan.evidence));
+      builder_.precede(first, done.back());
+    }
+    return done;
   }
 
   topology::CopyRoutes& staged_copies() {

@@ -93,8 +93,7 @@ std::vector<std::uint32_t> devices_of(const ParsedOptions& options, const topolo
 /// may share anything.
 bool may_share(const Question& question, const topology::NcclGraph& graph) {
   if (question.library == CollectiveLibrary::kVllm) return false;
-  return question.groups > 1 ||
-         (graph.path == topology::NcclPath::kPcie && graph.machines == 1 && graph.ranks > 2);
+  return question.groups > 1 || topology::may_share_own_links(graph);
 }
 
 void check_combination(const Question& question) {

@@ -22,6 +22,7 @@ class Earliest {
     std::vector<std::int64_t> values;
     if (!levels_.empty()) values = std::move(levels_.front().value);
     levels_.clear();
+    known_ = false;
     std::size_t blocks = std::max<std::size_t>((slots + kFan - 1) / kFan, 1);
     for (;; blocks = (blocks + kFan - 1) / kFan) {
       levels_.push_back({std::vector<std::int64_t>(blocks * kFan, kNever),
@@ -35,10 +36,14 @@ class Earliest {
     }
   }
 
-  void set(std::size_t slot, std::int64_t value) { put(levels_.front(), slot, value); }
+  void set(std::size_t slot, std::int64_t value) {
+    known_ = false;
+    put(levels_.front(), slot, value);
+  }
 
   /// The smallest value; `kNever` when no slot is set.
   [[nodiscard]] std::int64_t min() {
+    if (known_) return min_;
     if (levels_.empty()) return kNever;
     for (std::size_t i = 0; i + 1 < levels_.size(); ++i) {
       for (const std::uint32_t block : levels_[i].marked_blocks) {
@@ -51,14 +56,17 @@ class Earliest {
     Level& root = levels_.back();
     root.marked_blocks.clear();
     root.marked[0] = 0;
-    return min_of(root, 0);
+    known_ = true;
+    return min_ = min_of(root, 0);
   }
 
   /// If `value` is the smallest: unsets all slots that hold it, and calls `taken(slot)` for each,
   /// the lowest first.
   template <class Taken>
   void take(std::int64_t value, Taken&& taken) {
-    if (min() == value) take_in(levels_.size() - 1, 0, value, taken);
+    if (min() != value) return;
+    known_ = false;
+    take_in(levels_.size() - 1, 0, value, taken);
   }
 
   [[nodiscard]] std::size_t memory_bytes() const {
@@ -111,6 +119,8 @@ class Earliest {
   }
 
   std::vector<Level> levels_;
+  bool known_ = false;  // min_ is the smallest
+  std::int64_t min_ = kNever;
 };
 
 }  // namespace rigsim::sim

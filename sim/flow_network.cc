@@ -105,16 +105,19 @@ FlowId FlowNetwork::start(RouteId route, Bytes size, Time now) {
 
 std::optional<Time> FlowNetwork::next_completion() {
   if (active_ == 0) return std::nullopt;
-  if (dirty_ && ends_.min() > clock_.ps) solve();
-  const std::int64_t ps = ends_.min();
-  return ps >= kBeyondClock ? Time::max() : Time(Duration(ps));
+  if (dirty_ && due_ > clock_.ps) solve();
+  return due_ >= kBeyondClock ? Time::max() : Time(Duration(due_));
 }
 
 std::span<const FlowId> FlowNetwork::advance(Time to) {
   require_clock(to);
   finished_.clear();
+  if (due_ != clock_.ps) return finished_;
+  due_ = Earliest::kNever;
   ends_.take(clock_.ps, [this](std::size_t slot) { finish(slot); });
-  std::ranges::sort(finished_, {}, [this](FlowId flow) { return flows_[index_of(flow)].order; });
+  if (finished_.size() > 1) {
+    std::ranges::sort(finished_, {}, [this](FlowId flow) { return flows_[index_of(flow)].order; });
+  }
   return finished_;
 }
 
@@ -144,10 +147,11 @@ void FlowNetwork::solve() {
     flow.end_fraction = end.fraction;
     ends_.set(slot, end.ps);
   }
+  due_ = ends_.min();
 }
 
 Bandwidth FlowNetwork::rate(FlowId flow) {
-  if (dirty_ && ends_.min() > clock_.ps) solve();
+  if (dirty_ && due_ > clock_.ps) solve();
   return Bandwidth(max_min_.rate(index_of(flow)));
 }
 
@@ -165,6 +169,7 @@ void FlowNetwork::reset(Time now) {
   active_ = 0;
   next_order_ = 0;
   dirty_ = false;
+  due_ = Earliest::kNever;
 }
 
 std::size_t FlowNetwork::memory_bytes() const {

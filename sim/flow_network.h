@@ -97,6 +97,7 @@ class FlowNetwork {
   std::vector<FlowId> finished_;
   Instant clock_;  // of the changes not yet solved; its `ps` is the reported time
   bool dirty_ = false;
+  std::int64_t due_ = Earliest::kNever;  // the first end, as solved; never, once it is taken
   std::size_t active_ = 0;
   std::uint64_t next_order_ = 0;
 };

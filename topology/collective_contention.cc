@@ -84,4 +84,14 @@ CollectiveCost contended_cost(const CollectiveModel& model, const RigNetwork& ne
   return launch == LaunchMode::kEager ? model.launched_eagerly(cost, first) : cost;
 }
 
+bool may_share_own_links(const NcclGraph& graph) {
+  return graph.path == NcclPath::kPcie && graph.machines == 1 && graph.ranks > 2;
+}
+
+CollectiveCost cost_alone(const CollectiveModel& model, const RigNetwork& network,
+                          const CollectiveRequest& request, LaunchMode launch) {
+  if (!may_share_own_links(model.graph(request.devices))) return model.cost(request, launch);
+  return contended_cost(model, network, {&request, 1}, launch);
+}
+
 }  // namespace rigsim::topology

@@ -34,4 +34,13 @@ struct Contention {
                                             std::optional<Algorithm> algorithm = std::nullopt,
                                             std::optional<Protocol> protocol = std::nullopt);
 
+/// Whether the messages of one collective may share links that the model takes for its own: over
+/// PCIe, of more than two ranks in one machine.
+[[nodiscard]] bool may_share_own_links(const NcclGraph& graph);
+
+/// What one collective costs while nothing else moves: the model's cost, or where
+/// may_share_own_links() its contended_cost(). Throws as those.
+[[nodiscard]] CollectiveCost cost_alone(const CollectiveModel& model, const RigNetwork& network,
+                                        const CollectiveRequest& request, LaunchMode launch);
+
 }  // namespace rigsim::topology

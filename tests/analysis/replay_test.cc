@@ -19,7 +19,10 @@ using namespace std::chrono_literals;
 using namespace sim::literals;
 using testing::HasSubstr;
 
-topology::Rig rig(const std::string& name) { return configs::Catalog::load().rig(name); }
+topology::Rig rig(const std::string& name) {
+  static const configs::Catalog catalog = configs::Catalog::load();
+  return catalog.rig(name);
+}
 
 Replay run(const std::string& rig_name, const std::string& nodes, ReplayOptions options = {}) {
   const auto document =
@@ -142,6 +145,61 @@ TEST(Replay, ContendedCollectivesAndCopiesSlowEachOther) {
   EXPECT_EQ(event.nodes[0].end, run("4xa100-80gb-sxm", kReduce).nodes[0].end);
   EXPECT_GT(flows.nodes[0].end, event.nodes[0].end);
   EXPECT_GT(flows.nodes[1].end, event.nodes[1].end);
+}
+
+std::string reduce(const std::string& size, const std::string& more = "") {
+  return R"({"name": "c", "kind": "collective", "collective": "all_reduce",
+    "devices": ["0", "1", "2", "3", "4", "5", "6", "7"], "size": ")" +
+         size + "\"" + more + "}";
+}
+
+// Eight A100 behind an NVSwitch were measured; a ring of the user's is the links' figures.
+TEST(Replay, ACollectiveIsNcclsUnlessItNamesAnAlgorithm) {
+  const Replay nccl = run("8xa100-sxm", reduce("64 MB"));
+  EXPECT_EQ(nccl.evidence, "measured");
+  const Replay ring = run("8xa100-sxm", reduce("64 MB", R"(, "algorithm": "ring")"));
+  EXPECT_EQ(ring.evidence, "datasheet");
+  EXPECT_NE(ring.makespan, nccl.makespan);
+}
+
+// What NCCL takes beyond its flows comes before them: together its time, and only the flows share.
+// On the H100s the switch reduces, so that less moves than in a ring; host memory is shared by all.
+TEST(Replay, AnUnnamedCollectiveAloneTakesTheSameAsOneEventAndAsFlows) {
+  for (const char* name : {"8xa100-sxm", "8xh100-sxm", "8x4090", "8xa100-pcie", "2x8xh100-sxm"})
+    for (const char* size : {"1 MB", "1 GB"}) {
+      SCOPED_TRACE(std::string(name) + ' ' + size);
+      const sim::Duration event = run(name, reduce(size)).makespan;
+      EXPECT_EQ(run(name, reduce(size), {.contended = true}).makespan, event);
+    }
+  const std::string copy = R"(,{"name": "t", "kind": "transfer", "from": "0", "to": "1",
+                              "size": "256 MB"})";
+  const Replay busy = run("8xa100-sxm", reduce("64 MB") + copy, {.contended = true});
+  EXPECT_GT(from_start(busy.nodes[0].end), run("8xa100-sxm", reduce("64 MB")).makespan);
+  EXPECT_EQ(busy.nodes[0].evidence, "fitted");
+}
+
+TEST(Replay, ACollectiveOfNothingTakesWhatOneOfAByteTakes) {
+  const sim::Duration nothing = run("8xa100-sxm", reduce("0 B")).makespan;
+  EXPECT_GT(nothing, 0us);
+  EXPECT_EQ(nothing, run("8xa100-sxm", reduce("1 B")).makespan);
+  EXPECT_EQ(run("8xa100-sxm", R"({"name": "c", "kind": "collective", "collective": "all_reduce",
+                "devices": ["gpu0"], "size": "1 MB"})")
+                .makespan,
+            0us);
+}
+
+// Every kind, alone on links of every kind, with and without flows.
+TEST(Replay, EveryCollectiveRunsOnEveryKindOfWiring) {
+  for (const char* name : {"8xh100-sxm", "4x4090", "4xa100-pcie", "2x2xh100-sxm"})
+    for (const topology::CollectiveKind kind : topology::kCollectiveKinds)
+      for (const bool contended : {false, true}) {
+        SCOPED_TRACE(std::string(name) + ' ' + std::string(to_string(kind)));
+        std::string node = R"({"name": "c", "kind": "collective", "collective": ")" +
+                           std::string(to_string(kind)) + R"(", "size": "32 MB", "devices": [)";
+        for (std::size_t i = 0; i < rig(name).devices.size(); ++i)
+          node += (i > 0 ? ",\"" : "\"") + std::to_string(i) + '"';
+        EXPECT_GT(run(name, node + "]}", {.contended = contended}).makespan, 0us);
+      }
 }
 
 TEST(Replay, DevicesAlsoGoByNumber) {

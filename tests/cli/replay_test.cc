@@ -1,5 +1,8 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <tuple>
 
 #include "tests/cli/document.h"
 
@@ -51,6 +54,30 @@ TEST(ReplayCommand, TheTraceIsAFileOfItsOwnAndTheSameTwice) {
   }
   EXPECT_EQ(contents(one.path() / "t.h5"), contents(two.path() / "t.h5"));
   EXPECT_THAT(contents(one.path() / "t.h5"), HasSubstr("rigsim-trace"));
+}
+
+// NVSwitch with a measured table and beyond its end, PCIe switches whose uplinks the ranks share,
+// host memory, two machines.
+TEST(ReplayCommand, ACollectiveTakesWhatTheCommandOfThatNameSays) {
+  for (const auto& [rig, ranks, size] :
+       {std::tuple("8xh100-sxm", 8, "64MiB"), std::tuple("8xh100-sxm", 8, "4GiB"),
+        std::tuple("2xa100-80gb-sxm", 2, "8KiB"), std::tuple("4xa100-pcie", 4, "16MiB"),
+        std::tuple("4x4090", 4, "1MiB"), std::tuple("2x8xh100-sxm", 16, "256MiB")}) {
+    SCOPED_TRACE(rig);
+    const json told =
+        document(fmt::format("collective all_reduce --rig {} --sizes {} --json", rig, size))
+            .at("rows")
+            .at(0);
+    json node{{"name", "c"}, {"kind", "collective"}, {"collective", "all_reduce"}};
+    node["size_bytes"] = told.at("bytes");
+    for (int rank = 0; rank < ranks; ++rank) node["devices"].push_back(std::to_string(rank));
+    const Folder folder;
+    folder.write("g.json", json{{"rigsim_graph", 1}, {"nodes", {node}}}.dump());
+    const json replay =
+        document(fmt::format("replay g.json --rig {} --json", rig), {.folder = folder.path()});
+    EXPECT_EQ(replay.at("makespan_s"), told.at("time_s"));
+    EXPECT_EQ(replay.at("evidence"), told.at("evidence"));
+  }
 }
 
 TEST(ReplayCommand, ExitCodesTellWhoseFaultItWas) {

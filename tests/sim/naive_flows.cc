@@ -61,22 +61,40 @@ std::vector<long double> rates(const Network& network, const std::vector<RouteId
   }
 }
 
+namespace {
+
+/// Sets when flows start that wait for nothing anymore.
+void release(const std::vector<Flow>& flows, std::vector<Outcome>& outcome) {
+  for (std::size_t i = 0; i < flows.size(); ++i) {
+    if (outcome[i].start_ps < kInfinity) continue;
+    long double ready = 0;
+    for (const std::size_t before : flows[i].after) ready = std::max(ready, outcome[before].end_ps);
+    if (ready == kInfinity) continue;
+    outcome[i].ready_ps = ready;
+    outcome[i].start_ps = ready + static_cast<long double>(flows[i].start_ps);
+  }
+}
+
+}  // namespace
+
 std::vector<Outcome> run(const Network& network, const std::vector<Flow>& flows) {
   // Instants closer than this are one: far below a picosecond, far above the rounding of a long
   // double here.
   constexpr long double kSamePs = 1e-4L;
-  std::vector<Outcome> outcome(flows.size(), {kInfinity, 0});
+  std::vector<Outcome> outcome(flows.size(), {kInfinity, kInfinity, kInfinity, 0});
   std::vector<long double> left(flows.size());
   for (std::size_t i = 0; i < flows.size(); ++i) left[i] = static_cast<long double>(flows[i].bytes);
   long double now = -kInfinity;
   while (true) {
+    release(flows, outcome);
     std::vector<std::size_t> moving;
     std::vector<RouteId> routes;
     long double next = kInfinity;
     for (std::size_t i = 0; i < flows.size(); ++i) {
-      if (static_cast<long double>(flows[i].start_ps) > now) {
-        next = std::min(next, static_cast<long double>(flows[i].start_ps));
-      } else if (outcome[i].end_ps == kInfinity) {
+      if (outcome[i].end_ps < kInfinity) continue;
+      if (outcome[i].start_ps > now || flows[i].bytes == 0) {
+        next = std::min(next, std::max(now, outcome[i].start_ps));
+      } else {
         moving.push_back(i);
         routes.push_back(flows[i].route);
       }
@@ -89,7 +107,7 @@ std::vector<Outcome> run(const Network& network, const std::vector<Flow>& flows)
       next = std::min(next, end[m]);
     }
     int events = 0;
-    for (const Flow& flow : flows) events += static_cast<long double>(flow.start_ps) == next;
+    for (const Outcome& flow : outcome) events += flow.start_ps == next;
     for (std::size_t m = 0; m < moving.size(); ++m) {
       left[moving[m]] -= rate[m] * (next - now) * 1e-12L;
       if (end[m] - next > kSamePs) continue;
@@ -98,7 +116,9 @@ std::vector<Outcome> run(const Network& network, const std::vector<Flow>& flows)
     }
     for (const std::size_t flow : moving) outcome[flow].events += events;
     for (std::size_t i = 0; i < flows.size(); ++i) {
-      if (static_cast<long double>(flows[i].start_ps) == next) outcome[i].events += events;
+      if (outcome[i].start_ps != next) continue;
+      outcome[i].events += events;
+      if (flows[i].bytes == 0) outcome[i].end_ps = next;
     }
     now = next;
   }

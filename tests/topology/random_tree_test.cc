@@ -1,10 +1,11 @@
 // Copies on random PCIe trees, against a solver that knows nothing of this project's: ways by the
 // parents in the tree, rates by filling all links again after every finish.
+#include "tests/topology/random_tree.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <limits>
-#include <random>
 #include <utility>
 #include <vector>
 
@@ -17,43 +18,12 @@ namespace {
 
 using namespace testing;
 
-/// A vertex of the tree, its cable to the one above, and that cable's GB/s.
-struct Branch {
-  std::size_t parent = 0;
-  double gbps = 0;
-};
-
-/// Vertex 0 is the host, then come switches, then devices.
-struct Tree {
-  std::vector<Branch> branches;
-  std::size_t switches = 0;
-  std::size_t devices = 0;
-
-  [[nodiscard]] std::size_t device(std::size_t i) const { return 1 + switches + i; }
-};
-
 struct Flow {
   std::size_t from = 0;
   std::size_t to = 0;
   double bytes = 0;
   std::vector<std::size_t> links;  ///< 2 x vertex: up its cable; + 1: down
 };
-
-using Random = std::mt19937;
-
-std::size_t below(Random& random, std::size_t limit) { return random() % limit; }
-
-Tree random_tree(Random& random) {
-  Tree tree;
-  tree.switches = below(random, 6);
-  tree.devices = 2 + below(random, 7);
-  constexpr double kRates[] = {3.3, 6.6, 13.25, 26.5, 54};
-  tree.branches.push_back({});
-  for (std::size_t v = 1; v <= tree.switches + tree.devices; ++v)
-    tree.branches.push_back(
-        {below(random, std::min(v, tree.switches + 1)), kRates[below(random, 5)]});
-  return tree;
-}
 
 std::vector<Flow> random_flows(const Tree& tree, Random& random) {
   std::vector<Flow> flows;
@@ -66,17 +36,6 @@ std::vector<Flow> random_flows(const Tree& tree, Random& random) {
     if (flow.from != flow.to) flows.push_back(flow);
   }
   return flows;
-}
-
-/// Up to where both ways to the root meet, then down. A parent has a lower number.
-std::vector<std::size_t> way(const Tree& tree, std::size_t a, std::size_t b) {
-  std::vector<std::size_t> links;
-  while (a != b) {
-    std::size_t& deeper = a > b ? a : b;
-    links.push_back(2 * deeper + (a > b ? 0 : 1));
-    deeper = tree.branches[deeper].parent;
-  }
-  return links;
 }
 
 /// Progressive filling over all flows that still move: bytes per second of each.

@@ -37,6 +37,9 @@ struct GeneratedMachine {
   [[nodiscard]] std::string pcie_path(std::size_t a, std::size_t b) const;
 };
 
+/// The PCI address of its device `i`.
+[[nodiscard]] std::string bus_id(std::size_t i);
+
 /// One card; two on a host bridge; four in bridged pairs; eight behind four switches on two
 /// sockets; eight on an NVSwitch with NICs; eight in an xGMI mesh; a mixture; sixteen below two
 /// levels of switches.
