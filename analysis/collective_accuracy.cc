@@ -6,6 +6,7 @@
 #include <cmath>
 #include <functional>
 #include <numeric>
+#include <optional>
 #include <set>
 #include <stdexcept>
 
@@ -17,6 +18,7 @@ namespace rigsim::analysis {
 namespace {
 
 using topology::CollectiveLibrary;
+using topology::CollectiveLink;
 using topology::CollectiveMachine;
 using topology::CollectiveProfile;
 using topology::CollectiveTable;
@@ -150,11 +152,20 @@ Errors of_vllm(const std::vector<Measured>& tables, const CollectiveProfile& pro
 /// A machine that stands for others of its kind.
 bool is_typical(const CollectiveMachine& machine) { return !machine.devices.empty(); }
 
-NcclFit family(const CollectiveProfile& profile, bool nvlink, const std::string& without = {}) {
+/// Whether a family leans on `machine`: on all that is known without peer access, else on what is
+/// typical.
+bool teaches(const CollectiveMachine& machine) {
+  return is_typical(machine) || machine.link == CollectiveLink::kHostMemory;
+}
+
+/// The middle of the machines with such a link; none without any.
+std::optional<NcclFit> family(const CollectiveProfile& profile, CollectiveLink link,
+                              const std::string& without = {}) {
   std::vector<NcclFit> fits;
   for (const CollectiveMachine& machine : profile.machines)
-    if (is_typical(machine) && machine.nvlink == nvlink && machine.name != without)
+    if (teaches(machine) && machine.link == link && machine.name != without)
       fits.push_back(machine.fit);
+  if (fits.empty()) return std::nullopt;
   return rounded(topology::middle_of(fits));
 }
 
@@ -198,13 +209,14 @@ CollectiveProfile fit_collectives(CollectiveProfile profile, const configs::Cata
     between.add(of_tables(measured, machine.fit, profile));
     vllm.add(of_vllm(tables(machine, CollectiveLibrary::kVllm, catalog, profile), profile));
   }
-  profile.family.nvlink = family(profile, true);
-  profile.family.pcie = family(profile, false);
+  profile.family.nvlink = family(profile, CollectiveLink::kNvlink).value();
+  profile.family.pcie = family(profile, CollectiveLink::kPcie).value();
+  profile.family.host_memory = family(profile, CollectiveLink::kHostMemory).value();
   for (const CollectiveMachine& machine : profile.machines) {
     if (!is_typical(machine)) continue;
     const auto measured = tables(machine, CollectiveLibrary::kNccl, catalog, profile);
     strangers.add(of_fit(samples(measured, any_ranks),
-                         family(profile, machine.nvlink, machine.name), profile));
+                         family(profile, machine.link, machine.name).value(), profile));
   }
   profile.family.error_p90 = strangers.summary().p90;
   profile.table_error_p90 = between.summary().p90;
@@ -231,8 +243,8 @@ std::vector<CollectiveErrors> collective_errors(const CollectiveProfile& profile
         say(CollectiveMethod::kLeftOut, of_fit(them, fit, profile), left_out);
       }
     }
-    say(CollectiveMethod::kFamily,
-        of_fit(all, family(profile, machine.nvlink, machine.name), profile));
+    if (const auto others = family(profile, machine.link, machine.name))
+      say(CollectiveMethod::kFamily, of_fit(all, *others, profile));
     say(CollectiveMethod::kTable, of_tables(measured, machine.fit, profile));
     say(CollectiveMethod::kNcclModel, of_nccl(all, profile));
   }

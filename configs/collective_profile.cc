@@ -23,6 +23,7 @@ namespace {
 
 using topology::CollectiveKind;
 using topology::CollectiveLibrary;
+using topology::CollectiveLink;
 using topology::CollectiveMachine;
 using topology::CollectiveProfile;
 using topology::CollectiveTable;
@@ -43,7 +44,10 @@ CollectiveMachine read_machine(const ValueReader& value) {
   out.measured_on = map.required<std::string>("measured_on");
   out.devices = read_names(map.value("devices"));
   out.chips = read_names(map.value("chips"));
-  out.nvlink = map.value("link").choice<bool>({{"nvlink", true}, {"pcie", false}});
+  out.link =
+      map.value("link").choice<CollectiveLink>({{"nvlink", CollectiveLink::kNvlink},
+                                                {"pcie", CollectiveLink::kPcie},
+                                                {"host-memory", CollectiveLink::kHostMemory}});
   out.eager_floor = map.value_or("eager_floor", sim::Duration::zero());
   map.finish();
   return out;
@@ -223,6 +227,7 @@ void read_fits(CollectiveProfile& out) {
   ObjectReader family = map.value("family").object();
   out.family.nvlink = read_family(family.value("nvlink"));
   out.family.pcie = read_family(family.value("pcie"));
+  out.family.host_memory = read_family(family.value("host_memory"));
   out.family.error_p90 = family.required<double>("error_p90");
   family.finish();
   out.table_error_p90 = map.required<double>("table_error_p90");
@@ -249,9 +254,10 @@ CollectiveProfile unfitted_collective_profile() {
   read_machines(out);
   read_tables(out);
   for (CollectiveMachine& machine : out.machines)
-    machine.fit = topology::nccl_prior(machine.nvlink, out.nccl);
+    machine.fit = topology::nccl_prior(machine.link == CollectiveLink::kNvlink, out.nccl);
   out.family.nvlink = topology::nccl_prior(true, out.nccl);
   out.family.pcie = topology::nccl_prior(false, out.nccl);
+  out.family.host_memory = out.family.pcie;
   return out;
 }
 
@@ -279,6 +285,9 @@ std::string to_yaml_fits(const CollectiveProfile& profile) {
   out.end();
   out.begin_map("pcie");
   write_fit(out, profile.family.pcie);
+  out.end();
+  out.begin_map("host_memory");
+  write_fit(out, profile.family.host_memory);
   out.end();
   out.value("error_p90", rounded(profile.family.error_p90));
   out.end();

@@ -51,7 +51,7 @@ constexpr std::array<Field<EngineMemory>, 15> kMemoryFields = {
      {"kv_block_tokens", &EngineMemory::kv_block_tokens},
      {"memory_fraction", &EngineMemory::memory_fraction, Range::kShare}}};
 
-constexpr std::array<Field<BackendProfile>, 16> kBackendFields = {
+constexpr std::array<Field<BackendProfile>, 18> kBackendFields = {
     {{"elementwise_efficiency", &BackendProfile::elementwise_efficiency, Range::kPositive},
      {"ecc_bandwidth", &BackendProfile::ecc_bandwidth, Range::kShare},
      {"l2_discount", &BackendProfile::l2_discount, Range::kShare},
@@ -65,6 +65,8 @@ constexpr std::array<Field<BackendProfile>, 16> kBackendFields = {
      {"single_launch_gemm_families", &BackendProfile::single_launch_gemm_families},
      {"fp16_accumulate", &BackendProfile::fp16_accumulate},
      {"dequantize_for_gemm", &BackendProfile::dequantize_for_gemm},
+     {"grouped_experts", &BackendProfile::grouped_experts},
+     {"staged_copy_blocks", &BackendProfile::staged_copy_blocks},
      {"convert_activations", &BackendProfile::convert_activations},
      {"tile_quantisation", &BackendProfile::tile_quantisation},
      {"roofline_exponent", &BackendProfile::roofline_exponent}}};

@@ -162,10 +162,12 @@ topology::Rig link_rig(std::string_view text, const Catalog& catalog) {
       rig = with_slots(rig, words[i].substr(5));
     } else if (words[i] == "p2p=on" || words[i] == "p2p=off") {
       rig = topology::with_pcie_peer_access(std::move(rig), words[i] == "p2p=on");
+    } else if (words[i] == "nccl-p2p=sys") {
+      rig.nccl_peers_at_any_distance = true;
     } else {
       throw std::invalid_argument(
-          fmt::format("rig {}: unknown word {}; allowed: pcie=, p2p=on, p2p=off", in_quotes(text),
-                      in_quotes(words[i])));
+          fmt::format("rig {}: unknown word {}; allowed: pcie=, p2p=on, p2p=off, nccl-p2p=sys",
+                      in_quotes(text), in_quotes(words[i])));
     }
   }
   return rig;

@@ -60,7 +60,8 @@ struct LinkEffect {
 
 /// The rig of an arm: a name of the catalogue, then what is other about its PCIe, as words:
 /// "2x3090-nvlink@230W", "3xp40 pcie=3x16/8/8" (generation and lanes, of each device where they
-/// differ), "2x3090 p2p=on". Throws std::invalid_argument for an unknown name or word, or another
+/// differ), "2x3090 p2p=on", "8xrtx-pro-6000-blackwell p2p=on nccl-p2p=sys" (NCCL_P2P_LEVEL=SYS as
+/// the owner set it). Throws std::invalid_argument for an unknown name or word, or another
 /// number of lanes than devices.
 [[nodiscard]] topology::Rig link_rig(std::string_view text, const Catalog& catalog);
 

@@ -23,8 +23,8 @@ bool wired_alike(const CollectiveMachine& machine, const NcclGraph& graph) {
   constexpr double kRounding = 0.01;
   if (graph.machines != 1) return false;
   if (std::abs(graph.intra / machine.bus - 1) > kRounding) return false;
-  const NcclPath pcie = graph.ranks == 2 ? NcclPath::kPcie : NcclPath::kSharedMemory;
-  return graph.path == (machine.nvlink ? NcclPath::kNvlink : pcie);
+  if (machine.link != CollectiveLink::kPcie) return link_of(graph) == machine.link;
+  return graph.path == (graph.ranks == 2 ? NcclPath::kPcie : NcclPath::kSharedMemory);
 }
 
 void check_size(const CollectiveRequest& request) {
@@ -51,6 +51,24 @@ std::string_view to_string(CollectiveEvidence evidence) {
   return "unknown";
 }
 
+CollectiveLink link_of(const NcclGraph& graph) {
+  if (graph.path == NcclPath::kNvlink) return CollectiveLink::kNvlink;
+  const bool staged = graph.path == NcclPath::kSharedMemory && graph.machines == 1;
+  return staged && !graph.peer_access ? CollectiveLink::kHostMemory : CollectiveLink::kPcie;
+}
+
+const NcclFit& CollectiveFamily::of(CollectiveLink link) const {
+  switch (link) {
+    case CollectiveLink::kNvlink:
+      return nvlink;
+    case CollectiveLink::kPcie:
+      return pcie;
+    case CollectiveLink::kHostMemory:
+      return host_memory;
+  }
+  throw std::logic_error("unknown link of a collective");
+}
+
 CollectiveModel::CollectiveModel(const Rig& rig, const CollectiveProfile& profile)
     : rig_(&rig), profile_(&profile), wiring_(rig, profile.nccl) {}
 
@@ -64,9 +82,9 @@ const CollectiveMachine* CollectiveModel::fitted_machine(const CollectiveRequest
   const std::string& chip = rig_->devices[request.devices.front()].device.chip;
   for (const std::uint32_t device : request.devices)
     if (rig_->devices[device].device.chip != chip) return nullptr;
-  const bool nvlink = graph.path == NcclPath::kNvlink;
+  const CollectiveLink link = link_of(graph);
   for (const CollectiveMachine& machine : profile_->machines)
-    if (machine.nvlink == nvlink && contains(machine.chips, chip)) return &machine;
+    if (machine.link == link && contains(machine.chips, chip)) return &machine;
   return nullptr;
 }
 
@@ -119,10 +137,7 @@ CollectiveCost CollectiveModel::cost(const CollectiveRequest& request, LaunchMod
   const NcclChoice choice =
       nccl_choice(request.kind, request.size, graph, profile_->nccl, algorithm, protocol);
   const CollectiveMachine* machine = fitted_machine(request, graph);
-  const bool nvlink = graph.path == NcclPath::kNvlink;
-  const NcclFit& fit = machine != nullptr ? machine->fit
-                       : nvlink           ? profile_->family.nvlink
-                                          : profile_->family.pcie;
+  const NcclFit& fit = machine != nullptr ? machine->fit : profile_->family.of(link_of(graph));
   CollectiveCost cost;
   cost.algorithm = choice.algorithm;
   cost.protocol = choice.protocol;

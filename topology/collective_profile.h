@@ -20,6 +20,16 @@ inline constexpr std::array kCollectiveLibraries{CollectiveLibrary::kNccl,
 /// "nccl", "vllm".
 [[nodiscard]] std::string_view to_string(CollectiveLibrary library);
 
+/// What joins the devices of a machine, as far as fits are told apart by it.
+enum class CollectiveLink {
+  kNvlink,
+  kPcie,       ///< with peer access, whether NCCL uses it between all pairs or not
+  kHostMemory  ///< PCIe without peer access: every hop is written to host memory and read from it
+};
+
+/// What joins the ranks of `graph`.
+[[nodiscard]] CollectiveLink link_of(const NcclGraph& graph);
+
 /// Measured times of one collective on one number of ranks, in increasing size.
 struct CollectiveTable {
   struct Point {
@@ -39,8 +49,8 @@ struct CollectiveMachine {
   std::string measured_on;           ///< the device's catalogue name
   std::vector<std::string> devices;  ///< catalogue names that the tables hold for
   std::vector<std::string> chips;    ///< that the fit holds for, "GH100"
-  bool nvlink = false;               ///< else PCIe
-  sim::Bandwidth bus{};              ///< NCCL's ring bandwidth of the measured machine
+  CollectiveLink link = CollectiveLink::kPcie;
+  sim::Bandwidth bus{};  ///< NCCL's ring bandwidth of the measured machine
   NcclFit fit;
   double error_p90 = 0;  ///< of the fit over the measurements, relative
   /// Below this no eager call of a serving engine's Python ends, whatever the size; 0: not measured
@@ -52,8 +62,11 @@ struct CollectiveMachine {
 struct CollectiveFamily {
   NcclFit nvlink;
   NcclFit pcie;
+  NcclFit host_memory;
   double error_p90 = 0;  ///< of a machine predicted without its own measurements
   sim::Duration eager_floor{};
+
+  [[nodiscard]] const NcclFit& of(CollectiveLink link) const;
 };
 
 /// Sizes up to which vLLM keeps from NCCL, by generation and ranks.

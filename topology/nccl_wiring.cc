@@ -79,6 +79,7 @@ NcclGeneration nccl_generation(const Device& device) {
 
 NcclWiring::NcclWiring(const Rig& rig, const NcclConstants& constants) : constants_(constants) {
   intel_host_ = rig.host.cpu && rig.host.cpu->vendor == "Intel";
+  any_distance_ = rig.nccl_peers_at_any_distance;
   for (const Node& node : rig.nodes) kinds_.push_back(node.kind);
   for (const PeerAccess& peer : rig.peer_access) peers_.emplace_back(peer.from, peer.to);
   std::sort(peers_.begin(), peers_.end());
@@ -239,8 +240,8 @@ NcclWiring::Way NcclWiring::pcie_way(std::span<const std::uint32_t> devices) con
   // switches (ncclTopoCheckP2p in src/graph/paths.cc of each, read 2026-11).
   const bool rccl = std::all_of(devices.begin(), devices.end(),
                                 [&](std::uint32_t device) { return ports_[device].rccl; });
-  const bool near = switches_only || ((rccl || devices.size() == 2) && !intel_host_);
-  if (near && all_peers(devices)) found.path = NcclPath::kPcie;
+  const bool by_rule = switches_only || ((rccl || devices.size() == 2) && !intel_host_);
+  if ((by_rule || any_distance_) && all_peers(devices)) found.path = NcclPath::kPcie;
   return found;
 }
 

@@ -44,7 +44,8 @@ struct NcclGraph {
 /// Inside a machine: NVLink (or xGMI) where every pair of the ranks is joined by it, else PCIe at
 /// the narrowest cable below the ranks' common ancestor. NCCL copies GPU to GPU over PCIe where the
 /// driver permits it and only PCIe switches lie between (its default level PXB), or with two GPUs
-/// that no Intel CPU drives; all else goes through host memory (src/graph/paths.cc). Bandwidths are
+/// that no Intel CPU drives, or as far as the user says (Rig::nccl_peers_at_any_distance); all else
+/// goes through host memory (src/graph/paths.cc). Bandwidths are
 /// NCCL's planning values (topo.h) for a device's own link, times what a cable carries over what
 /// such a link usually carries, so that half the lanes are half the bandwidth.
 class NcclWiring {
@@ -97,6 +98,7 @@ class NcclWiring {
 
   NcclConstants constants_;
   bool intel_host_ = false;
+  bool any_distance_ = false;       ///< NCCL_P2P_LEVEL=SYS
   std::vector<std::string> names_;  ///< by device
   std::vector<Port> ports_;         ///< by device
   std::vector<DirectLink> direct_;

@@ -90,6 +90,9 @@ struct Rig {
   std::vector<Node> nodes;
   std::vector<Cable> cables;
   std::vector<PeerAccess> peer_access;  ///< directed
+  /// The user has NCCL go peer to peer wherever the driver permits it, however far
+  /// (NCCL_P2P_LEVEL=SYS); else NCCL's own rule stands, see NcclWiring.
+  bool nccl_peers_at_any_distance = false;
   Host host;
 };
 

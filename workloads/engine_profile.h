@@ -100,6 +100,10 @@ struct BackendProfile {
       true;  ///< block formats are expanded to 16 bit in memory before a GEMM
   bool convert_activations =
       true;  ///< 32-bit activations are converted to 16 bit and back around a GEMM
+  bool grouped_experts = false;  ///< one kernel multiplies all routed experts, tiles as narrow as
+                                 ///< an expert's rows
+  bool staged_copy_blocks = false;  ///< the host launches nothing more until a staged copy between
+                                    ///< stages has arrived
   bool tile_quantisation = true;  ///< GEMM efficiency falls with a partly filled last wave of tiles
   double roofline_exponent =
       0;  ///< GEMM time = (compute^q + memory^q)^(1/q); 0: the larger of the two

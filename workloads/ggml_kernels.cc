@@ -42,11 +42,12 @@ class Builder {
     product(weights, {count, count, 1});
   }
 
-  /// A product with the routed experts' matrices, one expert after another.
+  /// A product with the routed experts' matrices, one expert after another or all in one kernel.
   void routed(const StoredTensor& weights, const Experts& experts) {
     const double touched = touched_experts(experts, tokens_);
+    const int products = static_cast<int>(std::lround(std::ceil(touched - kWhole)));
     product(weights, {touched, static_cast<double>(experts.active),
-                      static_cast<int>(std::lround(std::ceil(touched - kWhole)))});
+                      backend_.grouped_experts ? 1 : products});
   }
 
   void push(const Kernel& kernel) { kernels_.push_back(kernel); }
@@ -109,7 +110,7 @@ class Builder {
     }
     Kernel product = base(KernelKind::kGemm, to_string(weights.tensor.role),
                           use.launches * (1 + extra_gemm_launches_));
-    product.flops = flops(weights, use);
+    product.flops = flops(weights, use) * padding(weights, use);
     product.weight_bytes = quantized ? half_bytes : read_bytes(weights, use);
     product.tokens = rows_per_product(weights, use);
     product.outputs = weights.tensor.rows;
@@ -124,7 +125,18 @@ class Builder {
   /// Activation rows that one matrix is multiplied with: tokens that share experts are few each.
   [[nodiscard]] std::int64_t rows_per_product(const StoredTensor& weights, const Use& use) const {
     if (!is_routed_expert(weights.tensor.role)) return tokens_;
+    if (backend_.grouped_experts)
+      return std::llround(static_cast<double>(tokens_) * use.active);  // side by side
     return std::llround(std::ceil(static_cast<double>(tokens_) * use.active / use.read - kWhole));
+  }
+
+  /// What grouped experts compute of what they need: whole tiles of up to 128 tokens, as wide as
+  /// all tokens would fill, for each expert (ggml-cuda/mmq.cuh, mul_mat_q_case: ncols_max).
+  [[nodiscard]] double padding(const StoredTensor& weights, const Use& use) const {
+    if (!backend_.grouped_experts || !is_routed_expert(weights.tensor.role)) return 1;
+    const double tile = std::min(128.0, static_cast<double>(tokens_));
+    const double rows = static_cast<double>(tokens_) * use.active / use.read;
+    return std::ceil(rows / tile - kWhole) * tile / rows;
   }
 
   int layer_;

@@ -26,6 +26,26 @@ const DeviceFit* find(const std::map<std::string, DeviceFit>& fits, const std::s
   return it == fits.end() ? nullptr : &it->second;
 }
 
+/// How much slower the tensor cores are made to accumulate in FP32: 2 on GeForce, 1 elsewhere.
+double fp32_accumulate_handicap(const topology::Device& device) {
+  const auto& peak = device.peak;
+  if (!peak.fp16_tensor_fp16acc || !peak.fp16_tensor_fp32acc) return 1;
+  return std::max(1.0, *peak.fp16_tensor_fp16acc / *peak.fp16_tensor_fp32acc);
+}
+
+/// What a family's GEMMs reach of the peak that `device` has. Families are known by cards whose
+/// FP32 accumulation is not slowed; what keeps those from their peak (loads, instructions) keeps a
+/// slowed one that much less: of one chip, AD102, an L40S reaches 0.67, an RTX 4090 at half the
+/// rate 1.01 (catalog/engines/vllm.fit.yaml).
+DeviceFit of_family(DeviceFit family, const topology::Device& device,
+                    const BackendProfile& profile) {
+  const double handicap = profile.fp16_accumulate ? 1.0 : fp32_accumulate_handicap(device);
+  if (handicap > 1)
+    family.tensor_efficiency =
+        std::max(family.tensor_efficiency, std::min(1.0, family.tensor_efficiency * handicap));
+  return family;
+}
+
 struct ResolvedFit {
   DeviceFit fit;
   Evidence evidence;
@@ -34,11 +54,12 @@ struct ResolvedFit {
 ResolvedFit resolve(const topology::Device& device, const BackendProfile& profile) {
   if (const auto* own = find(profile.devices, device.name)) return {*own, Evidence::kFitted};
   if (const auto* family = find(profile.families, kernel_family(device)))
-    return {*family, Evidence::kDatasheet};
+    return {of_family(*family, device, profile), Evidence::kDatasheet};
   if (const auto* related = find(profile.families, related_family(device))) {
-    return {*related, Evidence::kDatasheet};
+    return {of_family(*related, device, profile), Evidence::kDatasheet};
   }
-  if (const auto* any = find(profile.families, "")) return {*any, Evidence::kDatasheet};
+  if (const auto* any = find(profile.families, ""))
+    return {of_family(*any, device, profile), Evidence::kDatasheet};
   return {DeviceFit{}, Evidence::kDatasheet};
 }
 

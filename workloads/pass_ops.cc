@@ -149,6 +149,12 @@ sim::OpId PassOps::host_step(std::uint32_t replica, sim::Duration duration, cons
   return op;
 }
 
+void PassOps::block_host(std::uint32_t place, sim::OpId op) {
+  HostThread& thread = threads_[thread_of(place)];
+  if (thread.last) builder_.precede(*thread.last, op);
+  thread.last = op;
+}
+
 sim::OpId PassOps::sync(std::uint32_t place, const Ops& after) {
   OpInfo info;
   info.op_class = OpClass::kSync;

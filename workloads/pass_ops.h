@@ -65,6 +65,8 @@ class PassOps {
   RankOps collective(std::string_view name, const topology::CollectiveRequest& request,
                      topology::LaunchMode launch, int layer, RankOps ready);
 
+  /// The host that drives `place` launches nothing more before `op` has finished.
+  void block_host(std::uint32_t place, sim::OpId op);
   /// The host waits for `place` before it goes on.
   sim::OpId sync(std::uint32_t place, const Ops& after);
   /// The host of `replica` prepares a step once it has launched the one before, and once `after`

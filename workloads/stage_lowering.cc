@@ -81,6 +81,13 @@ std::vector<std::uint32_t> places_of(const DeployedStage& stage) {
   return stage.on_host ? std::vector<std::uint32_t>{kHostPlace} : stage.devices;
 }
 
+/// Whether the host waits for a copy between two devices: where the driver stages it and the engine
+/// does not launch past it.
+bool blocks_host(const PassOps& ops, std::uint32_t from, std::uint32_t to) {
+  if (from == kHostPlace || to == kHostPlace || !ops.backend(to).staged_copy_blocks) return false;
+  return ops.deployment().network.route(from, to).staged;
+}
+
 /// As llama.cpp does: the first device of a stage sends all of it to each of the next.
 RankOps send_whole(PassOps& ops, std::uint32_t from, const DeployedStage& to, sim::Bytes size,
                    const Ops& ready) {
@@ -89,7 +96,9 @@ RankOps send_whole(PassOps& ops, std::uint32_t from, const DeployedStage& to, si
   if (to.split == SplitMode::kRow) targets.resize(1);  // the main device has the layer's input
   for (const auto target : targets) {
     if (shares_memory(ops.deployment(), from, target)) return {ready};
-    arrived.push_back({ops.transfer("hidden_state", from, target, size, -1, ready)});
+    const sim::OpId copy = ops.transfer("hidden_state", from, target, size, -1, ready);
+    if (blocks_host(ops, from, target)) ops.block_host(target, copy);
+    arrived.push_back({copy});
   }
   return arrived;
 }

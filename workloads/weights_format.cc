@@ -22,6 +22,9 @@ std::vector<WeightsFormat> make_known_formats() {
         kInt8Channel, kFp8Tensor, kFp8Block128, kMxfp8, kMxfp4}) {
     formats.push_back({std::string(info(type).name), LinearLayers{.type = type}});
   }
+  // llama.cpp's file type of that name: experts in MXFP4, all else in Q8_0 (gpt-oss-120b: 59.02
+  // GiB).
+  formats.push_back({"MXFP4_MOE", LinearLayers{.type = kMxfp4, .rest = kQ8_0}});
   formats.push_back({"NVFP4", LinearLayers{.type = kNvfp4Block16}});
   return formats;
 }

@@ -185,7 +185,7 @@ TEST(ReadableFormats, AreSortedBySizeAndWhatTheEngineReads) {
   ASSERT_EQ(formats.size(), 30U);
   EXPECT_EQ(formats.front().name, "IQ1_S");
   EXPECT_EQ(formats.back().name, "F32");
-  EXPECT_EQ(readable_formats(model, engine("vllm")).size(), 44U);
+  EXPECT_EQ(readable_formats(model, engine("vllm")).size(), 45U);
 }
 
 TEST(ContextsOfInterest, AreTheOneAskedAndPowersOfTwoToTheLongest) {

@@ -35,7 +35,7 @@ TEST(Catalog, HoldsAtLeastWhatItPromises) {
   EXPECT_GE(catalog().devices().size(), 57U);
   EXPECT_GE(catalog().models().size(), 39U + 4U);
   EXPECT_EQ(catalog().tensor_types().size(), 26U);
-  EXPECT_EQ(catalog().weights_formats().size(), 30U + 14U);
+  EXPECT_EQ(catalog().weights_formats().size(), 30U + 15U);
   EXPECT_EQ(catalog().kv_formats().size(), 11U);
 }
 

@@ -108,10 +108,17 @@ TEST(LinkRig, SwitchesPeerAccess) {
   EXPECT_EQ(link_rig("2x4090 p2p=on", catalog).peer_access.size(), 2U);
 }
 
+TEST(LinkRig, SaysHowFarNcclGoesPeerToPeer) {
+  const Catalog catalog = Catalog::load();
+  EXPECT_FALSE(link_rig("2x4090 p2p=on", catalog).nccl_peers_at_any_distance);
+  EXPECT_TRUE(link_rig("2x4090 p2p=on nccl-p2p=sys", catalog).nccl_peers_at_any_distance);
+}
+
 TEST(LinkRig, RefusesWhatItDoesNotKnow) {
   const Catalog catalog = Catalog::load();
-  for (const char* text : {"", "2x4091", "2x4090 pcie=4", "2x4090 pcie=4xx", "2x4090 pcie=4x16/8/8",
-                           "2x4090 pcie=9x16", "2x4090 p2p=maybe", "2x4090 nvlink"}) {
+  for (const char* text :
+       {"", "2x4091", "2x4090 pcie=4", "2x4090 pcie=4xx", "2x4090 pcie=4x16/8/8",
+        "2x4090 pcie=9x16", "2x4090 p2p=maybe", "2x4090 nccl-p2p=pix", "2x4090 nvlink"}) {
     EXPECT_THROW((void)link_rig(text, catalog), std::invalid_argument) << text;
   }
 }

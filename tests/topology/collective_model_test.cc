@@ -32,12 +32,16 @@ CollectiveProfile small_profile() {
   CollectiveProfile out;
   out.nccl = round_constants();
   out.shape = {1, 1, 0.5};
-  out.family = {{7us, 1us, 4us, 0.5, 1, 0.5}, {8us, 2us, 6us, 0.5, 1, 0.5}, 0.5, 20us};
+  out.family = {{7us, 1us, 4us, 0.5, 1, 0.5},
+                {8us, 2us, 6us, 0.5, 1, 0.5},
+                {6us, 3us, 9us, 0.25, 0.5, 0.5},
+                0.5,
+                20us};
   CollectiveMachine machine;
   machine.name = "a100";
   machine.devices = {"a100-80gb-sxm"};
   machine.chips = {"GA100"};
-  machine.nvlink = true;
+  machine.link = CollectiveLink::kNvlink;
   machine.bus = 240_GBps;
   machine.fit = {9us, 1us, 4us, 0.5, 1, 0.5};
   machine.error_p90 = 0.2;
@@ -102,15 +106,26 @@ TEST(CollectiveModel, ATableIsForItsWiringOnly) {
   EXPECT_EQ(cost.evidence, CollectiveEvidence::kFitted);
 }
 
-// No fit for AD102 over PCIe: the family's. LL: 8 + 2 x 2 us, (1 + 0.5/2) 1 KB / (24 x 0.5 x 0.5).
+// No fit for GA102 over PCIe: the family's. LL: 8 + 2 x 2 us, (1 + 0.5/2) 1 KB / (24 x 0.5).
 TEST(CollectiveModel, StrangersTakeTheFamilysNumbers) {
+  const Rig rig = rig_of(2, a6000());
+  const CollectiveProfile profile = small_profile();
+  const CollectiveCost cost =
+      CollectiveModel(rig, profile).cost(all_reduce(2, 1_kB), LaunchMode::kGraph);
+  EXPECT_NEAR(sim::to_seconds(cost.time), 12e-6 + 1.25 * 1e3 / 12e9, 1e-11);
+  EXPECT_EQ(cost.evidence, CollectiveEvidence::kFamily);
+  EXPECT_EQ(cost.error_p90, 0.5);
+}
+
+// Without peer access every hop goes through host memory. LL: 6 + 2 x 3 us, 1.25 x 1 KB / (24 x 0.5
+// through host memory x 0.25).
+TEST(CollectiveModel, WithoutPeerAccessHostMemorysNumbersHold) {
   const Rig rig = rig_of(2, rtx_4090());
   const CollectiveProfile profile = small_profile();
   const CollectiveCost cost =
       CollectiveModel(rig, profile).cost(all_reduce(2, 1_kB), LaunchMode::kGraph);
-  EXPECT_NEAR(sim::to_seconds(cost.time), 12e-6 + 1.25 * 1e3 / 6e9, 1e-11);
+  EXPECT_NEAR(sim::to_seconds(cost.time), 12e-6 + 1.25 * 1e3 / 3e9, 1e-11);
   EXPECT_EQ(cost.evidence, CollectiveEvidence::kFamily);
-  EXPECT_EQ(cost.error_p90, 0.5);
 }
 
 TEST(CollectiveModel, EagerLaunchesHaveAFloor) {

@@ -52,6 +52,15 @@ TEST(NcclWiring, PeerCopiesNeedTheDriverAndAPair) {
   EXPECT_EQ(graph_of(rig_of(4, a6000())).path, NcclPath::kSharedMemory);
 }
 
+// NCCL_P2P_LEVEL=SYS: as far as the driver permits it.
+TEST(NcclWiring, TheUsersLevelLetsPeersMeetAcrossTheHost) {
+  Rig rig = rig_of(4, a6000());
+  rig.nccl_peers_at_any_distance = true;
+  EXPECT_EQ(graph_of(rig).path, NcclPath::kPcie);
+  rig.peer_access.clear();
+  EXPECT_EQ(graph_of(rig).path, NcclPath::kSharedMemory);
+}
+
 // RCCL's default is peer to peer at any distance.
 TEST(NcclWiring, AmdCardsCopyToEachOtherAcrossTheHost) {
   Device amd = card("mi50", "Vega 20", 4, true);

@@ -232,6 +232,24 @@ TEST(GgmlMoeLayer, LaunchesExpertByExpert) {
   EXPECT_DOUBLE_EQ(prompt[up + 1].traffic_bytes, 1024.0 * 14336 * 6);
 }
 
+// All experts in one kernel: a quantise and a product for one token; on a prompt of 512 one product
+// of 1,024 rows, which still reads all 8 experts.
+TEST(GgmlMoeLayer, LaunchesOnceWhereExpertsAreGrouped) {
+  Lowered mixtral("mixtral-8x7b", "F16");
+  mixtral.backend.grouped_experts = true;
+  const Kernel one = named(mixtral.layer(0, pass_of(1, 1)), "expert_up");
+  EXPECT_EQ(one.launches, 2);
+  EXPECT_DOUBLE_EQ(one.weight_bytes, 2 * 14336.0 * 4096 * 2);
+  const Kernel up = named(mixtral.layer(0, pass_of(512, 512)), "expert_up");
+  EXPECT_EQ(up.launches, 1);
+  EXPECT_EQ(up.tokens, 1024);
+  EXPECT_DOUBLE_EQ(up.flops, 2.0 * 1024 * 14336 * 4096);
+  EXPECT_DOUBLE_EQ(up.weight_bytes, 8 * 14336.0 * 4096 * 2);
+  // 128 tokens: 8 experts of 32 rows, each a tile of 128.
+  const Kernel padded = named(mixtral.layer(0, pass_of(128, 128)), "expert_up");
+  EXPECT_NEAR(padded.flops / (2.0 * 256 * 14336 * 4096), 4, 1e-9);
+}
+
 // DeepSeek-V3 layer 3: 8 of 256 routed experts of 2,048, a shared one of 2,048; layer 0 is dense.
 TEST(GgmlMoeLayer, KeepsSharedExpertsAndDenseLayersWhole) {
   const Lowered deepseek("deepseek-v3", "F16");

@@ -32,6 +32,40 @@ Kernel kernel_of(KernelKind kind) {
   return kernel;
 }
 
+/// A card of Ampere with `fp32acc` and `fp16acc` TFLOP/s.
+topology::Device ampere_card(double fp32acc, double fp16acc) {
+  topology::Device device;
+  device.name = "card";
+  device.architecture = "Ampere";
+  device.chip = "GA102";
+  device.memory_bandwidth = sim::Bandwidth(1e12);
+  device.boost_hz = 1e9;
+  device.sm_count = 10;
+  device.peak.fp16_tensor_fp32acc = sim::FlopRate(fp32acc * 1e12);
+  device.peak.fp16_tensor_fp16acc = sim::FlopRate(fp16acc * 1e12);
+  return device;
+}
+
+// The family's cards reach 0.75 of 140 TFLOP/s; one that accumulates at half the rate is not kept
+// from its 70 by what keeps them. Of 0.3 it would reach 0.6.
+TEST(DeviceRates, AFamilysGemmsKeepASlowedCardBusier) {
+  BackendProfile profile;
+  profile.formats[""] = {};
+  profile.families["Ampere"].tensor_efficiency = 0.75;
+  const auto rate = [&](const topology::Device& device) {
+    return device_rates(device, profile, "F16", 1).matrix_flops;
+  };
+  EXPECT_DOUBLE_EQ(rate(ampere_card(140, 140)), 105e12);
+  EXPECT_DOUBLE_EQ(rate(ampere_card(70, 140)), 70e12);
+  profile.families["Ampere"].tensor_efficiency = 0.3;
+  EXPECT_DOUBLE_EQ(rate(ampere_card(70, 140)), 42e12);
+  profile.fp16_accumulate = true;
+  EXPECT_DOUBLE_EQ(rate(ampere_card(70, 140)), 42e12);  // 0.3 of 140
+  profile.devices["card"].tensor_efficiency = 0.9;
+  profile.fp16_accumulate = false;
+  EXPECT_DOUBLE_EQ(rate(ampere_card(70, 140)), 63e12);  // its own
+}
+
 // 100 MB at 1 TB/s: 100 us, while 0.5 cycles a byte at 1e13 cycles/s need 5 us.
 TEST(KernelCost, AMatVecStreamsItsWeights) {
   DeviceRates rates = plain_rates();

@@ -45,6 +45,21 @@ TEST(LowerPrompt, PipelinesAsTheClosedFormSays) {
   }
 }
 
+// A host that waits for each staged copy launches the next micro-batch once the last stage has its
+// input: (p - 1) stages and copies for each of m, and the last stage once.
+TEST(LowerPrompt, OverlapsTheLastStageAloneWhereStagedCopiesBlockTheHost) {
+  for (const int p : {2, 3, 4}) {
+    for (const int m : {1, 2, 5}) {
+      Deployment deployment = equal_stages(p, 2);
+      for (BackendProfile& backend : deployment.backends) backend.staged_copy_blocks = true;
+      const PassGraph pass = lower_prompt(deployment, 512 * m, 1);
+      const Duration stage = microseconds(kernels_per_stage(pass, p, m));
+      EXPECT_EQ(makespan(pass, even_costs(pass)), m * (p - 1) * (stage + microseconds(12)) + stage)
+          << p << " stages, " << m << " micro-batches";
+    }
+  }
+}
+
 // One token walks through p equal stages: each works one p-th of the time, the rest is bubble.
 TEST(LowerDecode, LeavesADeviceIdleWhileTheOthersWork) {
   for (const int p : {2, 4}) {

@@ -50,6 +50,19 @@ TEST(TensorParallel, ReducesTwiceALayer) {
   for (const OpInfo& copy : logits) EXPECT_EQ(copy.bytes, 1000 * 2 / 2);
 }
 
+// llama.cpp's tensor split of 4 layers of experts: a sum behind attention and one behind the
+// experts.
+TEST(TensorSplit, AddsUpBehindTheExpertsToo) {
+  DeploymentRequest request = toy_request(2);
+  request.model.family = ModelFamily::kMoe;
+  request.model.experts = Experts{.count = 8, .active = 2, .intermediate = 512};
+  request.engine.splits = {SplitMode::kLayer, SplitMode::kTensor};
+  request.plan = {};
+  request.plan.tp = 2;
+  request.plan.split = SplitMode::kTensor;
+  EXPECT_EQ(named(lower_decode(deploy(request), 100, 1), "all_reduce").size(), 4U * 2);
+}
+
 // The two halves of an all-reduce on their own: 9 reduce-scatters and 9 all-gathers of n - 1 = 1
 // step of two copies; the norms of layers work on 128 of 256 tokens.
 TEST(SequenceParallel, SplitsEachAllReduce) {

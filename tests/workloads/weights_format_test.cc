@@ -166,8 +166,8 @@ TEST(TensorType, OfAnImportanceMatrixFileDiffersWhereTheQuantiserSaysSo) {
   EXPECT_EQ(type(GgufMix::kIq3_XXS, ImportanceMatrix::kAsPublished), kIq3_XXS);
 }
 
-TEST(KnownWeightsFormats, AreThe30MixesAnd14Others) {
-  EXPECT_EQ(known_weights_formats().size(), 44U);
+TEST(KnownWeightsFormats, AreThe30MixesAnd15Others) {
+  EXPECT_EQ(known_weights_formats().size(), 45U);
   EXPECT_EQ(weights_format("Q4_K_M").rule,
             (std::variant<GgufFile, LinearLayers>(GgufFile{.mix = GgufMix::kQ4_K_M})));
   EXPECT_EQ(weights_format("NVFP4").name, "NVFP4");
