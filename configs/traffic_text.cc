@@ -218,14 +218,17 @@ Arrivals arrivals_of(const Kind& kind, std::string_view value, const Keys& keys)
 }
 
 workloads::EmpiricalLengths lengths_in(std::string_view file, std::optional<std::string_view> order,
-                                       const TraceOptions& options) {
+                                       const TraceOptions& options,
+                                       std::optional<TraceReport>& report) {
   TraceOptions whole = options;
   whole.from = whole.to = std::nullopt;
   whole.requests = std::nullopt;
+  Trace trace = read_trace(std::filesystem::path(file), whole);
   workloads::EmpiricalLengths lengths;
-  for (const auto& request : read_trace(std::filesystem::path(file), whole).traffic.requests) {
+  for (const auto& request : trace.traffic.requests) {
     lengths.pairs.emplace_back(request.prompt_tokens, request.output_tokens);
   }
+  report = std::move(trace.report);
   if (order && *order != "file" && *order != "random") {
     fail("order", fmt::format("must be random or file, got {}", in_quotes(*order)));
   }
@@ -233,11 +236,12 @@ workloads::EmpiricalLengths lengths_in(std::string_view file, std::optional<std:
   return lengths;
 }
 
-workloads::Lengths lengths_of(const Keys& keys, const TrafficSettings& settings) {
+workloads::Lengths lengths_of(const Keys& keys, const TrafficSettings& settings,
+                              std::optional<TraceReport>& report) {
   const auto prompt = keys.value("prompt"), output = keys.value("output");
   if (const auto file = keys.value("lengths")) {
     if (prompt || output) fail("lengths", "stands for prompt and output; say one or the other");
-    return lengths_in(*file, keys.value("order"), settings.trace);
+    return lengths_in(*file, keys.value("order"), settings.trace, report);
   }
   if (keys.value("order")) fail("order", "goes with lengths=FILE");
   workloads::IndependentLengths lengths{workloads::FixedLength{settings.prompt_tokens},
@@ -274,9 +278,23 @@ LoadedTraffic loaded_trace(std::string_view text, const TrafficSettings& setting
           std::move(trace.measured)};
 }
 
+TrafficPlan plan_of(std::string_view text, const TrafficSettings& settings,
+                    std::optional<TraceReport>& report) {
+  const std::size_t colon = std::min(text.find(':'), text.size());
+  const Kind* kind = kind_named(text.substr(0, colon));
+  if (kind == nullptr || colon == text.size()) {
+    throw std::invalid_argument(fmt::format("allowed: {}; got {}", kAllowed, in_quotes(text)));
+  }
+  const auto parts = parts_of(text.substr(colon + 1));
+  const Keys keys(*kind, parts);
+  TrafficPlan plan{std::string(text), {}, lengths_of(keys, settings, report)};
+  plan.arrivals = parsed(kind->name, [&] { return arrivals_of(*kind, parts.front(), keys); });
+  return plan;
+}
+
 LoadedTraffic made_up(std::string_view text, const TrafficSettings& settings) {
-  const TrafficPlan plan = parse_traffic_plan(text, settings);
   LoadedTraffic loaded;
+  const TrafficPlan plan = plan_of(text, settings, loaded.report);
   loaded.traffic = workloads::generate_traffic(
       plan, settings.trace.requests.value_or(kUsualRequests), settings.seed);
   workloads::cut_time(loaded.traffic, settings.trace.from, settings.trace.to);
@@ -292,16 +310,8 @@ bool is_made_up(std::string_view text) {
 }
 
 TrafficPlan parse_traffic_plan(std::string_view text, const TrafficSettings& settings) {
-  const std::size_t colon = std::min(text.find(':'), text.size());
-  const Kind* kind = kind_named(text.substr(0, colon));
-  if (kind == nullptr || colon == text.size()) {
-    throw std::invalid_argument(fmt::format("allowed: {}; got {}", kAllowed, in_quotes(text)));
-  }
-  const auto parts = parts_of(text.substr(colon + 1));
-  const Keys keys(*kind, parts);
-  TrafficPlan plan{std::string(text), {}, lengths_of(keys, settings)};
-  plan.arrivals = parsed(kind->name, [&] { return arrivals_of(*kind, parts.front(), keys); });
-  return plan;
+  std::optional<TraceReport> ignored;
+  return plan_of(text, settings, ignored);
 }
 
 LoadedTraffic load_traffic(std::string_view text, const TrafficSettings& settings,

@@ -32,7 +32,7 @@ enum class NoArrivals { kRefused, kAllowed };
 struct LoadedTraffic {
   workloads::Traffic traffic;
   bool has_arrivals = true;             ///< false: lengths alone, all at time 0
-  std::optional<TraceReport> report;    ///< none: it is made up
+  std::optional<TraceReport> report;    ///< of the trace or lengths=FILE; none: all is made up
   std::vector<MeasuredTimes> measured;  ///< [requests] where the trace is a measured run
 };
 

@@ -59,7 +59,7 @@ TEST(TrafficText, TakesLengthsFromATrace) {
   ASSERT_EQ(loaded.traffic.requests.size(), 3U);
   EXPECT_EQ(loaded.traffic.requests[1].output_tokens, 4);
   EXPECT_EQ(loaded.traffic.requests[2].prompt_tokens, 1);
-  EXPECT_FALSE(loaded.report);
+  EXPECT_EQ(loaded.report.value().form, "Vidur CSV");
   try {
     (void)load_traffic(file, {});
     FAIL();
