@@ -88,8 +88,8 @@ void TraceRows::sort() {
   if (report_.out_of_order == 0) return;
   std::vector<std::uint32_t> order(arrivals_ns_.size());
   std::iota(order.begin(), order.end(), 0U);
-  std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
-    return arrivals_ns_[a] < arrivals_ns_[b];
+  std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return arrivals_ns_[a] != arrivals_ns_[b] ? arrivals_ns_[a] < arrivals_ns_[b] : a < b;
   });
   reorder(traffic_.requests, order);
   reorder(measured_, order);
