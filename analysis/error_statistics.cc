@@ -18,6 +18,10 @@ double quantile(std::span<const double> values, double q) {
     throw std::invalid_argument("a quantile of values that are no numbers");
   }
   std::sort(sorted.begin(), sorted.end());
+  return quantile_of_sorted(sorted, q);
+}
+
+double quantile_of_sorted(std::span<const double> sorted, double q) {
   const double position = q * static_cast<double>(sorted.size() - 1);
   const auto below = static_cast<std::size_t>(position);
   const std::size_t above = std::min(below + 1, sorted.size() - 1);

@@ -9,6 +9,8 @@ namespace rigsim::analysis {
 /// default (Hyndman and Fan, The American Statistician 50(4), 1996, type 7).
 /// Throws std::invalid_argument for no values, one that is no number, or q outside [0, 1].
 [[nodiscard]] double quantile(std::span<const double> values, double q);
+/// The same of values that are sorted: at least one, numbers all, q in [0, 1].
+[[nodiscard]] double quantile_of_sorted(std::span<const double> sorted, double q);
 
 /// One prediction against its measurement.
 struct ErrorSample {

@@ -17,6 +17,7 @@
 #include "cli/replay_command.h"
 #include "cli/run_command.h"
 #include "cli/topo_command.h"
+#include "cli/traffic_command.h"
 #include "cli/validate_command.h"
 #include "cli/whatif_command.h"
 #include "configs/config_error.h"
@@ -36,6 +37,7 @@ std::vector<Command> commands() {
       export_command(),
       topo_command(),
       pipeline_command(),
+      traffic_command(),
       catalog_command(),
       validate_command(),
       calibrate_command(),

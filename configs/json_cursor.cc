@@ -171,6 +171,8 @@ std::string_view JsonCursor::number() {
   return rest.substr(0, length);
 }
 
+void JsonCursor::literal() { at_ += text_.substr(at_).starts_with("false") ? 5 : 4; }
+
 void JsonCursor::end() {
   skip_blanks();
   if (at_ < text_.size()) broken("text after the end of the document");
@@ -201,7 +203,7 @@ std::size_t JsonCursor::offset() {
 
 Place JsonCursor::place(std::size_t offset, std::string key) const {
   const std::string_view before = text_.substr(0, offset);
-  const auto line = 1 + std::count(before.begin(), before.end(), '\n');
+  const auto line = first_line_ + std::count(before.begin(), before.end(), '\n');
   const std::size_t start = before.rfind('\n');
   const std::size_t column =
       start == std::string_view::npos ? before.size() + 1 : before.size() - start;

@@ -21,8 +21,9 @@ namespace rigsim::configs {
 /// JSON at ...").
 class JsonCursor {
  public:
-  /// Keeps a view of `text`.
-  JsonCursor(std::string_view text, std::string file) : text_(text), file_(std::move(file)) {}
+  /// Keeps a view of `text`, which begins on `first_line` of the file.
+  JsonCursor(std::string_view text, std::string file, int first_line = 1)
+      : text_(text), file_(std::move(file)), first_line_(first_line) {}
 
   /// What the value at hand is: '{', '[', '"', '0' for a number, 't' for true or false, 'n' for
   /// null.
@@ -39,6 +40,9 @@ class JsonCursor {
   [[nodiscard]] std::string string();
   /// The number at hand as it is written.
   [[nodiscard]] std::string_view number();
+
+  /// Reads past the true, false or null at hand. The kind must have been checked.
+  void literal();
 
   /// Nothing but blanks may follow.
   void end();
@@ -63,6 +67,7 @@ class JsonCursor {
 
   std::string_view text_;
   std::string file_;
+  int first_line_;
   std::size_t at_ = 0;
 };
 

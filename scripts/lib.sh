@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
 build_packages=(
   g++ cmake ninja-build libboost-dev libboost-graph-dev libboost-program-options-dev libeigen3-dev libhdf5-dev
-  libexpat1-dev libyaml-cpp-dev nlohmann-json3-dev libfmt-dev libtbb-dev
+  libexpat1-dev libyaml-cpp-dev nlohmann-json3-dev libfmt-dev libtbb-dev zlib1g-dev
 )
 test_packages=(
   libgtest-dev libgmock-dev libbenchmark-dev python3 python3-h5py python3-xarray python3-netcdf4 netcdf-bin

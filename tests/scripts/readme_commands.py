@@ -1,7 +1,10 @@
-"""Every command in the README's code blocks works. Usage: readme_commands.py RIGSIM_BINARY
+"""Every command in a page's code blocks works. Usage: readme_commands.py RIGSIM_BINARY [PAGE[#HEADING]]
 
-Commands of `rigsim` run in an empty folder and must end with 0, or with 4 ("does not fit" is an answer); scripts must
-exist, be executable and be syntactically sound (running them is what started this test).
+The page is README.md unless it is said; with a heading only what stands between "## HEADING" and the next "## ".
+
+Commands of `rigsim` run one after another in one folder, empty at first, and must end with 0, or with 4 ("does not
+fit" is an answer); scripts must exist, be executable and be syntactically sound (running them is what started this
+test).
 """
 
 import os
@@ -25,6 +28,13 @@ def commands(text):
                 yield words
 
 
+def text_of(page):
+    """A page, or the part of it under one heading."""
+    path, _, heading = page.partition("#")
+    text = (ROOT / path).read_text(encoding="utf-8")
+    return f"\n{text}\n".split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0] + "\n" if heading else text
+
+
 def problem_with(words, binary, folder):
     """What is wrong with a command, or None."""
     line = shlex.join(words)
@@ -42,15 +52,15 @@ def problem_with(words, binary, folder):
     return None if words[0] in ("git", "cd") else f"{line}: this test does not know how to check it"
 
 
-def main(binary):
-    found = list(commands((ROOT / "README.md").read_text(encoding="utf-8")))
+def main(binary, page):
+    found = list(commands(text_of(page)))
     with tempfile.TemporaryDirectory() as folder:
         problems = [problem_with(words, binary, folder) for words in found]
     if not found:
-        problems = ["README.md shows no command"]
+        problems = [f"{page} shows no command"]
     report([problem for problem in problems if problem])
 
 
 if __name__ == "__main__":
     assert list(commands("```sh\n./a \\\n  b  # c\n```\n")) == [["./a", "b"]]
-    main(sys.argv[1] if len(sys.argv) > 1 else "")
+    main(sys.argv[1] if len(sys.argv) > 1 else "", sys.argv[2] if len(sys.argv) > 2 else "README.md")
