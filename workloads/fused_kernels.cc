@@ -115,14 +115,18 @@ std::int64_t norm_tokens(const PassShape& shape) {
   return shape.sequence_parallel ? divide_up(shape.tokens, shape.tensor_parallel) : shape.tokens;
 }
 
-/// Prompt attention is causal: a new token sees the context before the pass and, on average, half
-/// of the pass.
-Kernel prompt_attention(const Builder& builder, const Model& model, int layer,
-                        const PassShape& shape, const EngineProfile& engine) {
+}  // namespace
+
+Kernel fused_prompt_attention(const Model& model, int layer, const PassShape& shape,
+                              const EngineProfile& engine) {
   const AttentionShape a = attention_shape(model, layer, shape, engine);
   const double per_sequence =
       static_cast<double>(shape.tokens) / static_cast<double>(shape.sequences);
-  Kernel kernel = builder.base(KernelKind::kAttentionGemm, "attention");
+  Kernel kernel;
+  kernel.kind = KernelKind::kAttentionGemm;
+  kernel.name = "attention";
+  kernel.layer = layer;
+  kernel.tokens = shape.tokens;
   kernel.flops =
       4 * a.query_width * static_cast<double>(shape.tokens) * (a.kv_tokens - per_sequence / 2);
   kernel.traffic_bytes = a.kv_row_bytes * a.kv_tokens * static_cast<double>(shape.sequences);
@@ -130,8 +134,6 @@ Kernel prompt_attention(const Builder& builder, const Model& model, int layer,
   kernel.attention = attention_work(model, a, shape);
   return kernel;
 }
-
-}  // namespace
 
 std::vector<Kernel> fused_layer_kernels(const Model& model,
                                         const std::vector<StoredTensor>& weights, int layer,
@@ -145,7 +147,7 @@ std::vector<Kernel> fused_layer_kernels(const Model& model,
   builder.fused("attn_qkv", weights, is_attention_input);
   builder.elementwise("rope_and_kv_store", qkv, 2);
   builder.push(is_decode(shape) ? decode_attention(model, layer, shape, engine)
-                                : prompt_attention(builder, model, layer, shape, engine));
+                                : fused_prompt_attention(model, layer, shape, engine));
   builder.fused("attn_output", weights,
                 [](TensorRole role) { return role == TensorRole::kAttnOutput; });
   builder.elementwise("ffn_norm", hidden, 4, norm_tokens(shape));

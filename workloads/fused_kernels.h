@@ -16,6 +16,11 @@ namespace rigsim::workloads {
                                                       const EngineProfile& engine,
                                                       const BackendProfile& backend);
 
+/// Flash attention of `shape.tokens` new tokens of a prompt over what `shape.context` says; causal: a
+/// new token sees the context before the pass and, on average, half of the pass.
+[[nodiscard]] Kernel fused_prompt_attention(const Model& model, int layer, const PassShape& shape,
+                                            const EngineProfile& engine);
+
 /// Final norm and head for `shape.logits` rows.
 [[nodiscard]] std::vector<Kernel> fused_head_kernels(const Model& model,
                                                      const std::vector<StoredTensor>& head,

@@ -265,6 +265,17 @@ PassGraph lower_decode(const Deployment& deployment, std::int64_t context, std::
   return std::move(ops).finish();
 }
 
+PassGraph lower_step(const Deployment& deployment, std::int64_t tokens, std::int64_t logits) {
+  if (deployment.stages.size() != 1)
+    throw std::invalid_argument("a step is lowered for one replica of one stage");
+  PassOps ops(deployment);
+  PassShape shape = decode_shape(deployment, 1, tokens);
+  shape.logits = logits;
+  Convoy convoy(ops, 0, 1);
+  (void)convoy.walk({shape}, false, {Ops{}});
+  return std::move(ops).finish();
+}
+
 PassWindow window_of(const PassGraph& pass, const sim::Executor& executor, sim::Time start) {
   PassWindow window{start, start};
   for (std::uint32_t i = 0; i < pass.ops.size(); ++i) {

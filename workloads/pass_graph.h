@@ -90,6 +90,12 @@ struct PassWindow {
 [[nodiscard]] PassGraph lower_decode(const Deployment& deployment, std::int64_t context,
                                      std::int64_t sequences);
 
+/// A step of one replica over `tokens` new tokens of which `logits` get logits. Its attention
+/// (PassGraph::attention) is that of as many sequences at their first token. Throws
+/// std::invalid_argument for a plan with several replicas or stages.
+[[nodiscard]] PassGraph lower_step(const Deployment& deployment, std::int64_t tokens,
+                                   std::int64_t logits);
+
 /// The costs of `pass` (from lower_decode) at another context: attention is priced again, the rest
 /// kept.
 void reprice_decode(PassGraph& pass, sim::Costs& costs, const Deployment& deployment,

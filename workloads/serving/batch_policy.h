@@ -1,0 +1,41 @@
+#pragma once
+
+#include <memory>
+
+#include "workloads/serving/batch_state.h"
+#include "workloads/serving/batching.h"
+
+namespace rigsim::workloads {
+
+/// Decides what one replica computes in its next step.
+class BatchPolicy {
+ public:
+  virtual ~BatchPolicy() = default;
+
+  /// Chooses the next step from `state`, admits and preempts as it does, and schedules it there;
+  /// an empty plan means that nothing can run until something arrives or finishes.
+  virtual void plan(BatchState& state, StepPlan& plan) = 0;
+
+  /// After a step in which every running sequence decodes: whether the next steps are planned
+  /// alike, as long as no sequence has all its tokens scheduled, none arrives, and free blocks are
+  /// enough.
+  [[nodiscard]] virtual bool repeats(const BatchState& state) const = 0;
+
+  /// Whether an empty replica would ever run the sequence to its end.
+  [[nodiscard]] virtual bool can_run(const BatchState& state, const Sequence& sequence) const = 0;
+
+  /// Whether sequences wait by priority.
+  [[nodiscard]] virtual bool by_priority() const { return false; }
+};
+
+/// Whether all blocks of `state` but `reserve` hold the sequence with all its tokens; the last one
+/// is answered, never computed on.
+[[nodiscard]] inline bool holds(const BatchState& state, const Sequence& sequence,
+                                std::int64_t reserve = 0) {
+  return state.blocks_of(sequence.prompt + sequence.output - 1) + reserve <=
+         state.limits().kv_blocks;
+}
+
+[[nodiscard]] std::unique_ptr<BatchPolicy> make_batch_policy(const Batching& batching);
+
+}  // namespace rigsim::workloads

@@ -1,0 +1,185 @@
+#include "workloads/serving/batch_state.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace rigsim::workloads {
+BatchState::BatchState(const BatchLimits& limits)
+    : limits_(limits), pool_(limits.kv_blocks), cache_(pool_, limits.kv_block_tokens) {
+  validate(limits);
+}
+
+Slot BatchState::arrive(const Sequence& sequence, Prefix prefix, bool by_priority) {
+  Slot slot = 0;
+  if (spare_.empty()) {
+    slot = static_cast<Slot>(slots_.size());
+    slots_.emplace_back();
+    prefixes_.emplace_back();
+  } else {
+    slot = spare_.back();
+    spare_.pop_back();
+  }
+  slots_[slot] = sequence;
+  if (!limits_.prefix_caching || prefix.hash_tokens % limits_.kv_block_tokens != 0) prefix = {};
+  prefixes_[slot] = prefix;
+  if (by_priority) {
+    enqueue(slot, true);
+  } else {
+    waiting_.push_back(slot);
+  }
+  return slot;
+}
+
+/// In front; by priority, behind all that go before it (requests are numbered as they arrive).
+void BatchState::enqueue(Slot slot, bool by_priority) {
+  if (!by_priority) {
+    waiting_.push_front(slot);
+    return;
+  }
+  const auto rank = [&](Slot s) { return std::pair(slots_[s].priority, slots_[s].request); };
+  const auto place = std::ranges::upper_bound(waiting_, rank(slot), {}, rank);
+  waiting_.insert(place, slot);
+}
+
+CachedPrefix BatchState::cached(Slot slot) const {
+  if (!limits_.prefix_caching) return {};
+  return cache_.find(slots_[slot], prefixes_[slot]);
+}
+
+CachedPrefix BatchState::cached(const Sequence& sequence, Prefix prefix) const {
+  if (!limits_.prefix_caching || prefix.hash_tokens % limits_.kv_block_tokens != 0) return {};
+  return cache_.find(sequence, prefix);
+}
+
+Slot BatchState::admit(const CachedPrefix& cached) {
+  const Slot slot = waiting_.front();
+  waiting_.pop_front();
+  Sequence& sequence = slots_[slot];
+  sequence.running = true;
+  if (limits_.prefix_caching) cache_.hold(sequence, prefixes_[slot], cached);
+  sequence.computed = cached.blocks * limits_.kv_block_tokens;
+  running_.push_back(slot);
+  return slot;
+}
+
+bool BatchState::grow(Slot slot, std::int64_t tokens) {
+  Sequence& sequence = slots_[slot];
+  const std::int64_t missing = blocks_of(tokens) - sequence.blocks;
+  if (missing <= 0) return true;
+  if (missing > pool_.free()) return false;
+  pool_.take(missing);
+  sequence.blocks += missing;
+  return true;
+}
+
+void BatchState::release(Slot slot, bool keep_own) {
+  Sequence& sequence = slots_[slot];
+  if (limits_.prefix_caching) {
+    cache_.release(sequence, keep_own);
+    return;
+  }
+  pool_.give_back(sequence.blocks);
+  sequence.blocks = 0;
+}
+
+void BatchState::preempt(Slot slot, bool by_priority) {
+  Sequence& sequence = slots_[slot];
+  release(slot, true);
+  ++sequence.preemptions;
+  sequence.computed = 0;
+  sequence.target = sequence.prompt + sequence.scheduled_output;
+  sequence.running = false;
+  running_.erase(std::ranges::find(running_, slot));
+  enqueue(slot, by_priority);
+}
+
+void BatchState::schedule_decode(Slot slot, StepPlan& plan) {
+  Sequence& sequence = slots_[slot];
+  ++sequence.computed;
+  ++sequence.scheduled_output;
+  plan.decode.push_back(slot);
+  plan.kv_tokens += sequence.computed;
+}
+
+void BatchState::schedule_chunk(Slot slot, std::int64_t tokens, StepPlan& plan) {
+  Sequence& sequence = slots_[slot];
+  const std::int64_t before = sequence.computed;
+  sequence.computed += tokens;
+  const bool emits = sequence.decoding();
+  if (emits) ++sequence.scheduled_output;
+  plan.chunks.push_back({slot, tokens, before, emits, !sequence.started});
+  sequence.started = true;
+  if (!sequence.runs.empty()) cache_.publish(sequence);
+}
+
+void BatchState::unschedule(Slot slot, StepPlan& plan) {
+  Sequence& sequence = slots_[slot];
+  if (const auto at = std::ranges::find(plan.decode, slot); at != plan.decode.end()) {
+    plan.kv_tokens -= sequence.computed;
+    --sequence.computed;
+    --sequence.scheduled_output;
+    plan.decode.erase(at);
+    return;
+  }
+  const auto at = std::ranges::find(plan.chunks, slot, &ScheduledChunk::slot);
+  if (at == plan.chunks.end()) return;
+  sequence.computed -= at->tokens;
+  if (at->emits) --sequence.scheduled_output;
+  if (at->first) sequence.started = false;
+  plan.chunks.erase(at);
+}
+
+void BatchState::finish(Slot slot) {
+  Sequence& sequence = slots_[slot];
+  sequence.finished = true;
+  if (sequence.running) {
+    release(slot, false);
+    return;
+  }
+  waiting_.erase(std::ranges::find(waiting_, slot));  // its last token came after its preemption
+  spare_.push_back(slot);
+}
+
+void BatchState::sweep() {
+  std::erase_if(running_, [&](Slot slot) {
+    if (!slots_[slot].finished) return false;
+    spare_.push_back(slot);
+    return true;
+  });
+}
+
+std::int64_t BatchState::blocks_for(std::int64_t steps) const {
+  std::int64_t blocks = 0;
+  for (const Slot slot : running_) {
+    const Sequence& sequence = slots_[slot];
+    blocks += std::max<std::int64_t>(blocks_of(sequence.computed + steps) - sequence.blocks, 0);
+  }
+  return blocks;
+}
+
+std::int64_t BatchState::steps_that_fit(std::int64_t most) const {
+  if (blocks_for(most) <= pool_.free()) return most;
+  std::int64_t low = 0;
+  for (std::int64_t high = most; low < high;) {
+    const std::int64_t middle = low + (high - low + 1) / 2;
+    if (blocks_for(middle) <= pool_.free()) {
+      low = middle;
+    } else {
+      high = middle - 1;
+    }
+  }
+  return low;
+}
+
+void BatchState::decode_all(std::int64_t steps) {
+  pool_.take(blocks_for(steps));
+  for (const Slot slot : running_) {
+    Sequence& sequence = slots_[slot];
+    sequence.computed += steps;
+    sequence.scheduled_output += steps;
+    sequence.blocks = std::max(sequence.blocks, blocks_of(sequence.computed));
+  }
+}
+
+}  // namespace rigsim::workloads

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <span>
+#include <vector>
+
+#include "workloads/serving/batching.h"
+#include "workloads/serving/kv_pool.h"
+#include "workloads/serving/prefix_cache.h"
+#include "workloads/serving/sequence.h"
+
+namespace rigsim::workloads {
+
+/// What a batch policy sees and moves: waiting and running sequences and their KV blocks.
+class BatchState {
+ public:
+  /// Throws as validate().
+  explicit BatchState(const BatchLimits& limits);
+  BatchState(const BatchState&) = delete;
+  BatchState& operator=(const BatchState&) = delete;
+
+  [[nodiscard]] const BatchLimits& limits() const { return limits_; }
+  [[nodiscard]] const KvPool& pool() const { return pool_; }
+  [[nodiscard]] Sequence& at(Slot slot) { return slots_[slot]; }
+  [[nodiscard]] const Sequence& at(Slot slot) const { return slots_[slot]; }
+  /// In the order of admission.
+  [[nodiscard]] const std::vector<Slot>& running() const { return running_; }
+  [[nodiscard]] const std::deque<Slot>& waiting() const { return waiting_; }
+  [[nodiscard]] bool idle() const { return running_.empty() && waiting_.empty(); }
+
+  /// A new sequence, at the end of those that wait; by priority (then arrival) where `by_priority`.
+  Slot arrive(const Sequence& sequence, Prefix prefix, bool by_priority);
+
+  /// Blocks that `tokens` take.
+  [[nodiscard]] std::int64_t blocks_of(std::int64_t tokens) const {
+    return (tokens + limits_.kv_block_tokens - 1) / limits_.kv_block_tokens;
+  }
+
+  /// What is cached of a waiting sequence.
+  [[nodiscard]] CachedPrefix cached(Slot slot) const;
+  /// What is cached of a sequence that is not here.
+  [[nodiscard]] CachedPrefix cached(const Sequence& sequence, Prefix prefix) const;
+
+  /// Whether blocks for `tokens` of a waiting sequence can be had, `reserve` staying free.
+  [[nodiscard]] bool fits(const CachedPrefix& cached, std::int64_t tokens,
+                          std::int64_t reserve = 0) const {
+    return blocks_of(tokens) - cached.blocks + cached.unheld + reserve <= pool_.free();
+  }
+
+  /// Moves the first waiting sequence to the running ones, with what is cached of it.
+  Slot admit(const CachedPrefix& cached);
+
+  /// Gives a running sequence blocks for `tokens` in all; false, and nothing changed, where there
+  /// are too few.
+  bool grow(Slot slot, std::int64_t tokens);
+
+  /// Frees a running sequence's blocks and puts it in front of those that wait (by priority: to its
+  /// place); its tokens are computed anew.
+  void preempt(Slot slot, bool by_priority);
+
+  /// One token of a decoding sequence in `plan`; it has its blocks.
+  void schedule_decode(Slot slot, StepPlan& plan);
+  /// `tokens` of a sequence's prompt in `plan`; it has their blocks.
+  void schedule_chunk(Slot slot, std::int64_t tokens, StepPlan& plan);
+  /// Takes back what `plan` has of the sequence.
+  void unschedule(Slot slot, StepPlan& plan);
+
+  /// The sequence has all its tokens: its blocks are free, its slot when sweep() comes.
+  void finish(Slot slot);
+  /// Removes finished sequences from the running ones.
+  void sweep();
+
+  /// Steps in a row, at most `most`, in which each of the running sequences can get one more token
+  /// without any other block than what is free.
+  [[nodiscard]] std::int64_t steps_that_fit(std::int64_t most) const;
+  /// Schedules so many steps of one token for every running sequence.
+  void decode_all(std::int64_t steps);
+
+ private:
+  [[nodiscard]] std::int64_t blocks_for(std::int64_t steps) const;
+  void enqueue(Slot slot, bool by_priority);
+  void release(Slot slot, bool keep_own);
+
+  BatchLimits limits_;
+  KvPool pool_;
+  PrefixCache cache_;
+  std::vector<Sequence> slots_;
+  std::vector<Prefix> prefixes_;  // by slot
+  std::vector<Slot> spare_;
+  std::vector<Slot> running_;
+  std::deque<Slot> waiting_;
+};
+
+}  // namespace rigsim::workloads

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <vector>
+
+#include "workloads/deployment.h"
+#include "workloads/forward_pass.h"
+#include "workloads/serving/step_cost.h"
+
+namespace rigsim::workloads {
+
+/// The host's share of a serving step.
+struct ServingHost {
+  double step_us = 0;          ///< per step: schedule, prepare inputs, sample, hand out
+  double per_sequence_us = 0;  ///< and for each sequence in it
+  /// The host prepares a step while the device computes the one before: a step takes the longer of
+  /// the two. Else host and device take turns.
+  bool overlapped = false;
+  /// Steps of up to the last of these replay a captured graph of the next larger size, padding
+  /// included (vLLM's cudagraph_capture_sizes). Increasing.
+  std::vector<std::int64_t> captured;
+};
+
+/// vLLM's default capture sizes: 1, 2, 4, then every 8 up to 256, every 16 up to 512
+/// (vllm/config/vllm.py, _set_cudagraph_sizes).
+[[nodiscard]] std::vector<std::int64_t> vllm_capture_sizes();
+
+/// Steps of a model on one replica, from the op graph of a pass run through the event simulation:
+/// everything but attention at the step's (padded) tokens, the head at the sequences that get
+/// logits, and attention of each part by the kernel cost model.
+///
+/// - Tokens: passes are run at the captured sizes, beyond them at multiples of 64, linear between
+///   (a GEMM's tile has 128 rows).
+/// - Decode attention depends on the number of sequences and on the sum of their contexts: linear
+///   between mean contexts four to an octave. A batch of unlike contexts costs as much as one of
+///   equal ones.
+/// - Chunks of prompts are priced one by one. Beside them the decoding sequences' attention costs
+///   more than alone where the kernel is FlashAttention 2: see mixed_attention.h.
+class PassStepCost final : public StepCost {
+ public:
+  /// `deployment` must outlive this: one replica of one stage on devices. What the devices do takes
+  /// `slowness` times as long (error bands are runs of slower and faster devices). Throws
+  /// std::invalid_argument for another deployment, and unless slowness > 0.
+  PassStepCost(const Deployment& deployment, ServingHost host, double slowness = 1);
+
+  StepRun decode(const DecodeLoad& load) override;
+  Ticks mixed(const DecodeLoad& load, std::span<const PromptChunk> chunks) override;
+
+ private:
+  /// Layers whose attention costs the same: one of them, and how many.
+  struct LayerGroup {
+    int layer = 0;
+    std::int64_t count = 0;
+  };
+
+  /// Decode attention of a load, what a token more of context adds, and for how many steps.
+  struct Segment {
+    Ticks value = 0;
+    Ticks per_token = 0;
+    std::int64_t steps = 1;
+  };
+
+  [[nodiscard]] Ticks on_device(sim::Duration duration) const;
+  [[nodiscard]] Ticks pass(std::int64_t tokens, std::int64_t logits) const;
+  Ticks body(std::int64_t tokens);
+  Ticks body_at(std::int64_t tokens);
+  Ticks head(std::int64_t logits);
+  Ticks decode_attention_at(std::int64_t sequences, std::size_t knot);
+  [[nodiscard]] Segment segment(const DecodeLoad& load);
+  [[nodiscard]] Ticks beside_chunks(const DecodeLoad& load) const;
+  [[nodiscard]] Ticks chunk_attention(const PromptChunk& chunk) const;
+  [[nodiscard]] Ticks attention_of(const PassShape& shape) const;
+  [[nodiscard]] std::vector<Kernel> attention_kernels(std::uint32_t device, int layer,
+                                                      const PassShape& shape) const;
+  [[nodiscard]] PassShape shape_of(std::int64_t tokens, std::int64_t sequences,
+                                   std::int64_t context) const;
+  [[nodiscard]] Ticks with_host(Ticks device, std::int64_t sequences) const;
+  [[nodiscard]] std::int64_t padded(std::int64_t tokens) const;
+
+  const Deployment& d_;
+  ServingHost host_;
+  double slowness_;
+  std::vector<LayerGroup> groups_;
+  std::vector<std::int64_t> knots_;  // mean contexts
+  std::map<std::int64_t, Ticks> bodies_;
+  std::vector<Ticks> heads_;                // by logits; -1: not known
+  std::vector<std::vector<Ticks>> decode_;  // [sequences][knot]; -1: not known
+};
+
+}  // namespace rigsim::workloads

@@ -1,0 +1,208 @@
+#include "workloads/serving/replica.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace rigsim::workloads {
+namespace {
+
+Sequence sequence_of(std::uint32_t request, const TrafficRequest& what) {
+  Sequence sequence;
+  sequence.request = request;
+  sequence.priority = what.priority;
+  sequence.prompt = what.prompt_tokens;
+  sequence.output = what.output_tokens;
+  sequence.target = what.prompt_tokens;
+  return sequence;
+}
+
+}  // namespace
+
+Replica::Replica(std::uint32_t id, const BatchLimits& limits, const Batching& batching,
+                 StepCost& cost, std::vector<RequestRecord>& records, ServingObserver& observer,
+                 StepMode mode, Ticks first_step)
+    : id_(id),
+      state_(limits),
+      policy_(make_batch_policy(batching)),
+      cost_(cost),
+      records_(records),
+      observer_(observer),
+      mode_(mode),
+      first_step_(first_step) {}
+
+bool Replica::can_run(const TrafficRequest& request) const {
+  return policy_->can_run(state_, sequence_of(0, request));
+}
+
+std::int64_t Replica::outstanding() const {
+  return static_cast<std::int64_t>(state_.running().size() + state_.waiting().size());
+}
+
+std::int64_t Replica::cached_tokens(const TrafficRequest& what, Prefix prefix) const {
+  return state_.cached(sequence_of(0, what), prefix).blocks * state_.limits().kv_block_tokens;
+}
+
+void Replica::arrive(std::uint32_t request, const TrafficRequest& what, Prefix prefix, Ticks now) {
+  state_.arrive(sequence_of(request, what), prefix, policy_->by_priority());
+  records_[request].replica = static_cast<std::uint16_t>(id_);
+  if (planned_.empty()) fill(now);
+}
+
+std::optional<Ticks> Replica::next_end() const {
+  if (planned_.empty()) return std::nullopt;
+  return start_ + run_.first;
+}
+
+/// Schedules as many steps as may wait for the device; the first of them starts where none runs.
+void Replica::fill(Ticks now) {
+  const std::size_t depth = state_.limits().async_scheduling ? 2 : 1;
+  while (planned_.size() < depth) {
+    StepPlan plan;
+    if (!spare_plans_.empty()) {
+      plan = std::move(spare_plans_.back());
+      spare_plans_.pop_back();
+      plan.clear();
+    }
+    policy_->plan(state_, plan);
+    if (plan.empty()) {
+      spare_plans_.push_back(std::move(plan));
+      return;
+    }
+    planned_.push_back(std::move(plan));
+    if (planned_.size() == 1) begin_step(now);
+  }
+}
+
+void Replica::begin_step(Ticks now) {
+  const StepPlan& plan = planned_.front();
+  start_ = now;
+  const DecodeLoad load{plan.rows(), plan.kv_tokens};
+  for (const ScheduledChunk& each : plan.chunks) {
+    const Sequence& sequence = state_.at(each.slot);
+    if (each.first) records_[sequence.request].scheduled = to_time(now);
+  }
+  if (plan.only_decodes()) {
+    run_ = cost_.decode(load);
+    return;
+  }
+  chunks_.clear();
+  for (const ScheduledChunk& each : plan.chunks) chunks_.push_back({each.tokens, each.cached});
+  run_ = {cost_.mixed(load, chunks_) + std::exchange(first_step_, 0), 0, 1};
+}
+
+StepRecord Replica::record_of(const StepPlan& plan) const {
+  StepRecord record{.replica = id_, .start = start_, .first = run_.first};
+  record.decodes = plan.rows();
+  record.kv_tokens = plan.kv_tokens;
+  record.chunks = static_cast<std::int64_t>(plan.chunks.size());
+  for (const ScheduledChunk& each : plan.chunks) record.prompt_tokens += each.tokens;
+  record.running = static_cast<std::int64_t>(state_.running().size());
+  record.waiting = static_cast<std::int64_t>(state_.waiting().size());
+  record.kv_blocks_held = state_.pool().held();
+  return record;
+}
+
+void Replica::flush_gaps() {
+  if (gaps_.sequences > 0) observer_.gaps_seen(gaps_);
+  gaps_.sequences = 0;
+}
+
+/// A token of the sequence is out.
+void Replica::emit(Slot slot, Ticks now) {
+  Sequence& sequence = state_.at(slot);
+  RequestRecord& record = records_[sequence.request];
+  if (++sequence.emitted == 1) {
+    record.first_token = to_time(now);
+  } else {
+    const Ticks gap = now - sequence.last_token;
+    if (gap != gaps_.first) {
+      flush_gaps();
+      gaps_.first = gap;
+    }
+    ++gaps_.sequences;
+  }
+  sequence.last_token = now;
+  if (sequence.emitted < sequence.output) return;
+  record.finished = to_time(now);
+  record.outcome = RequestOutcome::kFinished;
+  record.preemptions = sequence.preemptions;
+  finished_.push_back(sequence.request);
+  state_.finish(slot);
+}
+
+void Replica::end_step() {
+  const Ticks now = start_ + run_.first;
+  StepPlan plan = std::move(planned_.front());
+  planned_.pop_front();
+  const StepRecord record = record_of(plan);
+  gaps_ = {0, 0, 1, 0};
+  for (const Slot slot : plan.decode) emit(slot, now);
+  for (const ScheduledChunk& each : plan.chunks) {
+    if (each.emits) emit(each.slot, now);
+  }
+  flush_gaps();
+  observer_.steps_executed(record);
+  if (!finished_.empty()) state_.sweep();
+  for (const std::uint32_t request : finished_) observer_.request_ended(request, records_[request]);
+  spare_plans_.push_back(std::move(plan));
+  if (!planned_.empty()) begin_step(now);
+  fill(now);
+}
+
+const std::vector<std::uint32_t>& Replica::advance(Ticks limit) {
+  finished_.clear();
+  end_step();
+  if (mode_ == StepMode::kLeap && finished_.empty()) leap(limit);
+  return finished_;
+}
+
+/// How many further steps the policy would plan like those that are planned: each running sequence
+/// gets one token in each.
+std::int64_t Replica::alike_steps() const {
+  const std::size_t depth = state_.limits().async_scheduling ? 2 : 1;
+  if (planned_.size() < depth) return 0;
+  for (const StepPlan& plan : planned_) {
+    if (!plan.only_decodes() || plan.decode.size() != state_.running().size()) return 0;
+  }
+  std::int64_t steps = state_.at(state_.running().front()).output;
+  for (const Slot slot : state_.running()) {
+    const Sequence& sequence = state_.at(slot);
+    if (sequence.last_token != start_) return 0;  // its next gap is not the step's duration
+    steps = std::min(steps, sequence.output - sequence.scheduled_output);
+  }
+  if (steps <= 0 || !policy_->repeats(state_)) return 0;
+  return state_.steps_that_fit(steps);
+}
+
+void Replica::leap(Ticks limit) {
+  std::int64_t left = alike_steps();
+  if (left <= 0 || next_end().value_or(limit) >= limit) return;
+  StepPlan& running = planned_.front();
+  const std::int64_t rows = running.rows();
+  std::int64_t done = 0;
+  while (left > 0) {
+    const std::int64_t most = std::min(left, run_.steps);
+    const std::int64_t steps = terms_below(run_.first, run_.slope, limit - start_, most);
+    if (steps == 0) break;
+    StepRecord record = record_of(running);
+    record.slope = run_.slope;
+    record.steps = steps;
+    observer_.steps_executed(record);
+    observer_.gaps_seen({run_.first, run_.slope, steps, rows});
+    start_ += record.duration();
+    running.kv_tokens += rows * steps;
+    done += steps;
+    left -= steps;
+    run_ = cost_.decode({rows, running.kv_tokens});
+    if (steps < most) break;
+  }
+  for (std::size_t i = 1; i < planned_.size(); ++i) planned_[i].kv_tokens += rows * done;
+  state_.decode_all(done);
+  for (const Slot slot : state_.running()) {
+    Sequence& sequence = state_.at(slot);
+    sequence.emitted += done;
+    sequence.last_token = start_;
+  }
+}
+
+}  // namespace rigsim::workloads

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "workloads/serving/batch_policy.h"
+
+namespace rigsim::workloads {
+
+/// See SarathiBatching.
+class SarathiPolicy final : public BatchPolicy {
+ public:
+  explicit SarathiPolicy(const SarathiBatching& batching) : batching_(batching) {}
+
+  void plan(BatchState& state, StepPlan& plan) override;
+  [[nodiscard]] bool repeats(const BatchState& state) const override;
+  [[nodiscard]] bool can_run(const BatchState& state, const Sequence& sequence) const override;
+
+ private:
+  [[nodiscard]] bool admissible(const BatchState& state) const;
+  static void plan_decode(BatchState& state, StepPlan& plan);
+  static void plan_partial(BatchState& state, StepPlan& plan, std::int64_t& budget);
+
+  SarathiBatching batching_;
+};
+
+}  // namespace rigsim::workloads

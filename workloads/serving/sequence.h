@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "workloads/serving/kv_pool.h"
+#include "workloads/serving/ticks.h"
+
+namespace rigsim::workloads {
+
+/// Names a sequence that waits or runs on a replica; free for reuse once it has finished.
+using Slot = std::uint32_t;
+
+/// A run of cached blocks that a sequence holds.
+struct HeldRun {
+  KvRun run{};
+  std::int64_t end = 0;  ///< the sequence's block behind the run's last, once that is complete
+  bool grows = false;    ///< this sequence computes what is missing of it
+};
+
+/// A request on its way through a replica. Counters run ahead of the device: they say what was
+/// scheduled, but for `emitted`.
+struct Sequence {
+  std::uint32_t request = 0;
+  std::int32_t priority = 0;
+  std::int64_t prompt = 0;            ///< tokens of the request's prompt
+  std::int64_t output = 0;            ///< tokens it will be answered with
+  std::int64_t target = 0;            ///< tokens to compute before the next can be sampled: the
+                                      ///< prompt, and behind a preemption what was answered too
+  std::int64_t computed = 0;          ///< tokens whose keys and values steps compute
+  std::int64_t scheduled_output = 0;  ///< tokens that scheduled steps answer
+  std::int64_t emitted = 0;           ///< tokens answered
+  std::int64_t blocks = 0;            ///< KV blocks held
+  std::int64_t in_runs = 0;           ///< of them, those in `runs`
+  std::vector<HeldRun> runs;          ///< of its prefix, in order
+  std::int64_t own_start = -1;        ///< first block of what it left in the cache when it was
+                                      ///< preempted; -1: never
+  Ticks last_token = 0;
+  std::uint32_t preemptions = 0;
+  bool started = false;  ///< a step has worked on it
+  bool running = false;
+  bool finished = false;
+
+  [[nodiscard]] bool decoding() const { return computed >= target; }
+  [[nodiscard]] bool all_scheduled() const { return scheduled_output >= output; }
+};
+
+/// A sequence's part of a step that computes its prompt.
+struct ScheduledChunk {
+  Slot slot = 0;
+  std::int64_t tokens = 0;
+  std::int64_t cached = 0;  ///< its KV tokens before
+  bool emits = false;       ///< the last chunk: a token is sampled
+  bool first = false;       ///< the first that was ever computed of it
+};
+
+/// One step of a replica.
+struct StepPlan {
+  std::vector<Slot> decode;  ///< sequences that get one more token
+  std::vector<ScheduledChunk> chunks;
+  std::int64_t kv_tokens = 0;  ///< that `decode` attends to
+
+  [[nodiscard]] bool empty() const { return decode.empty() && chunks.empty(); }
+  [[nodiscard]] bool only_decodes() const { return chunks.empty() && !decode.empty(); }
+  [[nodiscard]] std::int64_t rows() const { return static_cast<std::int64_t>(decode.size()); }
+  void clear() {
+    decode.clear();
+    chunks.clear();
+    kv_tokens = 0;
+  }
+};
+
+}  // namespace rigsim::workloads

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "workloads/serving/batching.h"
+#include "workloads/serving/replica.h"
+#include "workloads/serving/serving_record.h"
+#include "workloads/serving/step_cost.h"
+#include "workloads/traffic.h"
+
+namespace rigsim::workloads {
+
+/// Which replica a request goes to; ties to the lowest number.
+enum class Routing : std::uint8_t {
+  kRoundRobin,
+  kLeastOutstanding,  ///< the fewest sequences that wait or run
+  kPrefixAware        ///< the most prompt tokens cached, among these the least outstanding
+};
+
+/// "round-robin", "least-outstanding", "prefix-aware".
+[[nodiscard]] std::string_view name_of(Routing routing);
+/// Throws std::invalid_argument listing the names.
+[[nodiscard]] Routing routing_named(std::string_view name);
+
+/// What serves.
+struct ServerConfig {
+  Batching batching = VllmV1Batching{};
+  BatchLimits limits;
+  std::int64_t max_context = 0;  ///< longest prompt and answer together; 0: what the cache holds
+  std::int32_t replicas = 1;
+  Routing routing = Routing::kRoundRobin;
+  sim::Duration first_step{};  ///< what each replica's first step takes beyond its cost
+  StepMode mode = StepMode::kLeap;
+};
+
+/// Replays `traffic` event by event: arrivals in order, each seen by its replica at the next end of
+/// a step. All replicas have the same `cost`. Returns what became of each request, [requests]; the
+/// observer sees it as it happens. Same input, same output, bit for bit. Throws
+/// std::invalid_argument for limits that validate() refuses, no replicas, requests without tokens,
+/// and arrivals that are not in order.
+[[nodiscard]] std::vector<RequestRecord> serve(const Traffic& traffic, const ServerConfig& config,
+                                               StepCost& cost, ServingObserver& observer);
+
+}  // namespace rigsim::workloads

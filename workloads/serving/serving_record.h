@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "sim/units.h"
+#include "workloads/serving/ticks.h"
+
+namespace rigsim::workloads {
+
+/// What became of a request.
+enum class RequestOutcome : std::uint8_t {
+  kFinished,
+  kTooLong,  ///< the replica's KV cache, context or step cannot hold it: turned away
+  kUnserved  ///< did not come to its end (a run that was cut short)
+};
+
+/// One request's times, rounded to the clock once each.
+struct RequestRecord {
+  RequestOutcome outcome = RequestOutcome::kUnserved;
+  std::uint16_t replica = 0;
+  std::uint32_t preemptions = 0;
+  std::int64_t cached_tokens = 0;  ///< of its prompt, found in the prefix cache at first
+  sim::Time arrival{};
+  sim::Time scheduled{};  ///< the start of the first step that works on it
+  sim::Time first_token{};
+  sim::Time finished{};
+};
+
+/// Steps in a row: step i starts where the one before ended and takes `first` + i x `slope`.
+struct StepRecord {
+  std::uint32_t replica = 0;
+  Ticks start = 0;
+  Ticks first = 0;
+  Ticks slope = 0;
+  std::int64_t steps = 1;
+  std::int64_t decodes = 0;        ///< sequences that get a token
+  std::int64_t kv_tokens = 0;      ///< that they attend to, in the first step
+  std::int64_t chunks = 0;         ///< prompts or parts of them
+  std::int64_t prompt_tokens = 0;  ///< of the chunks
+  std::int64_t running = 0;        ///< sequences, at the end
+  std::int64_t waiting = 0;
+  std::int64_t kv_blocks_held = 0;
+
+  [[nodiscard]] Ticks duration() const { return series(first, slope, steps); }
+};
+
+/// Gaps between tokens of one sequence: `sequences` of them see `first`, `first` + `slope`, ...:
+/// `gaps` gaps each.
+struct GapRun {
+  Ticks first = 0;
+  Ticks slope = 0;
+  std::int64_t gaps = 1;
+  std::int64_t sequences = 1;
+};
+
+/// Sees a serving run as it goes.
+class ServingObserver {
+ public:
+  virtual ~ServingObserver() = default;
+  /// A run of steps ended. In the order of their ends on each replica.
+  virtual void steps_executed(const StepRecord& steps) = 0;
+  /// Sequences got tokens that are not their first.
+  virtual void gaps_seen(const GapRun& gaps) = 0;
+  /// A request ended, or was turned away.
+  virtual void request_ended(std::uint32_t request, const RequestRecord& record) = 0;
+};
+
+}  // namespace rigsim::workloads

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "workloads/serving/ticks.h"
+
+namespace rigsim::workloads {
+
+/// Sequences that each get one more token.
+struct DecodeLoad {
+  std::int64_t sequences = 0;
+  std::int64_t kv_tokens = 0;  ///< that all of them attend to, their new ones included
+};
+
+/// A part of a prompt that one step computes.
+struct PromptChunk {
+  std::int64_t tokens = 0;
+  std::int64_t cached = 0;  ///< KV tokens of the sequence before it
+};
+
+/// What a step costs, and what the next ones do as long as only the contexts grow: step i takes
+/// `first` + i x `slope`, for `steps` steps.
+struct StepRun {
+  Ticks first = 0;
+  Ticks slope = 0;
+  std::int64_t steps = 1;
+};
+
+/// Prices the steps of one replica. Answers depend on the arguments alone.
+class StepCost {
+ public:
+  virtual ~StepCost() = default;
+  /// A step that only decodes. In each step of the run the load's kv_tokens are larger by its
+  /// sequences: run.first of that load equals what asking for it would answer.
+  virtual StepRun decode(const DecodeLoad& load) = 0;
+  /// A step that works on prompts, too.
+  virtual Ticks mixed(const DecodeLoad& load, std::span<const PromptChunk> chunks) = 0;
+};
+
+}  // namespace rigsim::workloads

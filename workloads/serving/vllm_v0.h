@@ -1,0 +1,24 @@
+#pragma once
+
+#include "workloads/serving/batch_policy.h"
+
+namespace rigsim::workloads {
+
+/// See VllmV0Batching.
+class VllmV0Policy final : public BatchPolicy {
+ public:
+  explicit VllmV0Policy(const VllmV0Batching& batching) : batching_(batching) {}
+
+  void plan(BatchState& state, StepPlan& plan) override;
+  [[nodiscard]] bool repeats(const BatchState& state) const override;
+  [[nodiscard]] bool can_run(const BatchState& state, const Sequence& sequence) const override;
+
+ private:
+  [[nodiscard]] bool admissible(const BatchState& state, std::int64_t budget) const;
+  void plan_prompts(BatchState& state, StepPlan& plan) const;
+  static void plan_decode(BatchState& state, StepPlan& plan);
+
+  VllmV0Batching batching_;
+};
+
+}  // namespace rigsim::workloads

@@ -1,0 +1,109 @@
+#include "workloads/serving/vllm_v1.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace rigsim::workloads {
+
+std::int64_t VllmV1Policy::chunk(std::int64_t tokens, std::int64_t budget) const {
+  if (batching_.long_prefill_tokens > 0) tokens = std::min(tokens, batching_.long_prefill_tokens);
+  return std::min(tokens, budget);
+}
+
+/// The newest of the running; by priority the least urgent, of these the last to arrive.
+Slot VllmV1Policy::victim(const BatchState& state) const {
+  const auto& running = state.running();
+  if (!batching_.by_priority) return running.back();
+  return *std::ranges::max_element(running, {}, [&](Slot slot) {
+    return std::pair(state.at(slot).priority, state.at(slot).request);
+  });
+}
+
+/// Blocks for `tokens` more of a running sequence, others preempted for it; false where it had to
+/// go itself.
+bool VllmV1Policy::make_room(BatchState& state, StepPlan& plan, Slot slot,
+                             std::int64_t tokens) const {
+  while (!state.grow(slot, state.at(slot).computed + tokens)) {
+    const Slot loser = victim(state);
+    state.unschedule(loser, plan);
+    state.preempt(loser, batching_.by_priority);
+    if (loser == slot) return false;
+  }
+  return true;
+}
+
+bool VllmV1Policy::plan_running(BatchState& state, StepPlan& plan, std::int64_t& budget) const {
+  const std::int64_t whole = budget;
+  const auto used = [&] {
+    std::int64_t tokens = static_cast<std::int64_t>(plan.decode.size());
+    for (const ScheduledChunk& each : plan.chunks) tokens += each.tokens;
+    return tokens;
+  };
+  bool preempted = false;
+  for (std::size_t i = 0; i < state.running().size() && budget > 0; ++i) {
+    const Slot slot = state.running()[i];
+    const Sequence& sequence = state.at(slot);
+    if (sequence.all_scheduled()) continue;
+    const bool decodes = sequence.decoding();
+    const std::int64_t tokens = decodes ? 1 : chunk(sequence.target - sequence.computed, budget);
+    const std::size_t before = state.running().size();
+    const bool fits = make_room(state, plan, slot, tokens);
+    if (state.running().size() < before) {
+      preempted = true;
+      budget = whole - used();
+      if (!fits) break;
+      // Sequences in front of this one may have gone (by priority): it moved up.
+      i = static_cast<std::size_t>(std::ranges::find(state.running(), slot) -
+                                   state.running().begin());
+    }
+    if (decodes) {
+      state.schedule_decode(slot, plan);
+    } else {
+      state.schedule_chunk(slot, tokens, plan);
+    }
+    budget -= tokens;
+  }
+  return preempted;
+}
+
+bool VllmV1Policy::admissible(const BatchState& state, const CachedPrefix& cached,
+                              std::int64_t budget) const {
+  if (static_cast<std::int64_t>(state.running().size()) >= state.limits().max_sequences)
+    return false;
+  const Sequence& next = state.at(state.waiting().front());
+  const std::int64_t computed = cached.blocks * state.limits().kv_block_tokens;
+  const std::int64_t first = computed + chunk(next.target - computed, budget);
+  return state.fits(cached, batching_.reserve_prompt ? next.target : first);
+}
+
+void VllmV1Policy::plan_waiting(BatchState& state, StepPlan& plan, std::int64_t budget) const {
+  while (!state.waiting().empty() && budget > 0) {
+    const CachedPrefix cached = state.cached(state.waiting().front());
+    if (!admissible(state, cached, budget)) break;
+    const Slot slot = state.admit(cached);
+    const Sequence& sequence = state.at(slot);
+    const std::int64_t tokens = chunk(sequence.target - sequence.computed, budget);
+    state.grow(slot, sequence.computed + tokens);
+    state.schedule_chunk(slot, tokens, plan);
+    budget -= tokens;
+  }
+}
+
+void VllmV1Policy::plan(BatchState& state, StepPlan& plan) {
+  std::int64_t budget = state.limits().step_tokens;
+  if (!plan_running(state, plan, budget)) plan_waiting(state, plan, budget);
+}
+
+bool VllmV1Policy::repeats(const BatchState& state) const {
+  const std::int64_t budget =
+      state.limits().step_tokens - static_cast<std::int64_t>(state.running().size());
+  if (budget < 0) return false;
+  if (state.waiting().empty() || budget == 0) return true;
+  return !admissible(state, state.cached(state.waiting().front()), budget);
+}
+
+bool VllmV1Policy::can_run(const BatchState& state, const Sequence& sequence) const {
+  return holds(state, sequence);
+}
+
+}  // namespace rigsim::workloads
