@@ -26,6 +26,11 @@ bool shares_host_memory(const topology::Device& device) {
   return device.unified_memory || device.kind != topology::DeviceKind::kGpu;
 }
 
+/// What the driver keeps of the memory that nvidia-smi reports: an RTX 4090 of 24,564 MiB shows a
+/// process 25,250,627,584 bytes (CUDA 12.8; casys-kaist/LLMServingSim@5daddb2, meta.json of the
+/// RTX 4090 run). Taken for all GPUs.
+constexpr sim::Bytes kDriverReserve{(std::int64_t{24'564} << 20) - 25'250'627'584};
+
 sim::Bytes fraction_of(sim::Bytes amount, double fraction) {
   return sim::Bytes(static_cast<std::int64_t>(static_cast<double>(amount.count()) * fraction));
 }
@@ -257,7 +262,9 @@ sim::Bytes usable_memory(const topology::Device& device) {
 }
 
 sim::Bytes capacity_of(const topology::Device& device, const EngineMemory& engine) {
-  return fraction_of(usable_memory(device), engine.memory_fraction.value_or(1.0));
+  if (!engine.memory_fraction) return usable_memory(device);
+  const sim::Bytes hidden = shares_host_memory(device) ? kNothing : kDriverReserve;
+  return fraction_of(usable_memory(device) - hidden, *engine.memory_fraction);
 }
 
 MemoryPlan plan_memory(const MemoryRequest& request) {

@@ -69,7 +69,8 @@ struct MemoryPlan {
 /// above; of a CPU's, 0.9.
 [[nodiscard]] sim::Bytes usable_memory(const topology::Device& device);
 
-/// The engine's share of usable_memory().
+/// The engine's share of usable_memory(): all of it, or a fraction of what a process sees, which on
+/// GPUs is 0.47 GiB less.
 [[nodiscard]] sim::Bytes capacity_of(const topology::Device& device, const EngineMemory& engine);
 
 /// Itemises `request`. Throws std::invalid_argument as the parts' validate functions do, and unless
