@@ -12,6 +12,7 @@
 #include "configs/field_table.h"
 #include "configs/kernel_table_file.h"
 #include "configs/nearest_name.h"
+#include "configs/serving_profile.h"
 
 namespace rigsim::configs {
 namespace {
@@ -139,6 +140,8 @@ EngineFile read_facts(const YamlDocument& facts) {
   if (const auto memory = map.optional_value("memory")) {
     memory->checked([&] { validate(profile.memory); });
   }
+  if (const auto serving = map.optional_value("serving"))
+    engine.serving = read_serving(*serving, profile);
   read_backends(map.value("backends"), engine);
   map.finish();
   return engine;

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "configs/catalog_entry.h"
 #include "configs/yaml_document.h"
 #include "workloads/engine_profile.h"
+#include "workloads/serving/serving_setup.h"
 
 namespace rigsim::configs {
 
@@ -48,6 +50,7 @@ struct EngineFile {
   std::map<workloads::Backend, std::string> data;    ///< what the fit rests on
   std::map<workloads::Backend, DeviceResiduals> residuals;  ///< of the fitted devices
   std::map<workloads::Backend, LeftOutFits> left_out;
+  std::optional<workloads::ServingProfile> serving;  ///< none: the engine is not known as a server
 };
 
 /// The engine of a facts document and the fit document beside it.

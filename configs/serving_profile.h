@@ -1,0 +1,15 @@
+#pragma once
+
+#include "configs/yaml_reader.h"
+#include "workloads/engine_profile.h"
+#include "workloads/serving/serving_setup.h"
+
+namespace rigsim::configs {
+
+/// Reads the `serving` part of an engine's facts: `batching` (its name), `max_sequences`,
+/// `step_tokens` (default: the profile's batch_tokens), `prefix_caching`, `async_scheduling`,
+/// `captured_graphs`, `host_step`, `host_per_sequence`, `first_step`. Throws ConfigError.
+[[nodiscard]] workloads::ServingProfile read_serving(const ValueReader& value,
+                                                     const workloads::EngineProfile& profile);
+
+}  // namespace rigsim::configs
