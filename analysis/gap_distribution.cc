@@ -1,0 +1,94 @@
+#include "analysis/gap_distribution.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace rigsim::analysis {
+
+using workloads::Wide;
+
+void GapDistribution::add(const workloads::GapRun& run) {
+  const Wide last = run.first + run.slope * (run.gaps - 1);
+  const bool falls = run.slope < 0;
+  Run kept{static_cast<std::int64_t>(falls ? last : run.first),
+           static_cast<std::int64_t>(falls ? -run.slope : run.slope), run.gaps, run.sequences};
+  if (kept.gaps == 1) kept.slope = 0;
+  count_ += run.gaps * run.sequences;
+  sum_ += workloads::series(run.first, run.slope, run.gaps) * run.sequences;
+  if (!runs_.empty() && kept.slope == 0) {
+    Run& before = runs_.back();
+    if (before.slope == 0 && before.first == kept.first && before.gaps == kept.gaps) {
+      before.sequences += kept.sequences;
+      return;
+    }
+  }
+  runs_.push_back(kept);
+}
+
+void GapDistribution::add(const GapDistribution& other) {
+  runs_.insert(runs_.end(), other.runs_.begin(), other.runs_.end());
+  count_ += other.count_;
+  sum_ += other.sum_;
+}
+
+double GapDistribution::mean_s() const {
+  return count_ > 0 ? workloads::to_seconds(sum_) / static_cast<double>(count_) : 0.0;
+}
+
+/// Single gaps of `among` that are no longer than `ticks`.
+std::int64_t GapDistribution::at_most(std::int64_t ticks, const std::vector<Run>& among) const {
+  std::int64_t result = 0;
+  for (const Run& run : among) {
+    if (run.first > ticks) continue;
+    const std::int64_t terms =
+        run.slope == 0 ? run.gaps : std::min(run.gaps, (ticks - run.first) / run.slope + 1);
+    result += terms * run.sequences;
+  }
+  return result;
+}
+
+/// The gap with `rank` others that sort before it. Every pass over the runs that are still of
+/// interest halves the range in which it lies and drops those that lie beside it.
+std::int64_t GapDistribution::order_statistic(std::int64_t rank) const {
+  std::vector<Run> left = runs_;
+  std::int64_t low = left.front().first;
+  std::int64_t high = low;
+  for (const Run& run : left) {
+    low = std::min(low, run.first);
+    high = std::max(high, run.first + run.slope * (run.gaps - 1));
+  }
+  std::int64_t below = 0;  // gaps of dropped runs, all shorter
+  while (low < high) {
+    const std::int64_t middle = low + (high - low) / 2;
+    if (below + at_most(middle, left) > rank) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
+    std::erase_if(left, [&](const Run& run) {
+      const std::int64_t last = run.first + run.slope * (run.gaps - 1);
+      if (last < low) below += run.gaps * run.sequences;
+      return last < low || run.first > high;
+    });
+  }
+  return low;
+}
+
+std::vector<double> GapDistribution::quantiles_s(const std::vector<double>& q) const {
+  std::vector<double> result;
+  for (const double each : q) {
+    if (count_ == 0) {
+      result.push_back(0);
+      continue;
+    }
+    const double position = each * static_cast<double>(count_ - 1);
+    const auto rank = static_cast<std::int64_t>(std::floor(position));
+    const double fraction = position - static_cast<double>(rank);
+    const double low = workloads::to_seconds(order_statistic(rank));
+    const double high = fraction > 0 ? workloads::to_seconds(order_statistic(rank + 1)) : low;
+    result.push_back(low + fraction * (high - low));
+  }
+  return result;
+}
+
+}  // namespace rigsim::analysis

@@ -1,0 +1,164 @@
+#include "analysis/serving_json.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "analysis/figure.h"
+
+namespace rigsim::analysis {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using workloads::RequestOutcome;
+
+struct LatencySpec {
+  const char* key;
+  LatencySummary ServingMetrics::* member;
+};
+constexpr LatencySpec kLatencies[] = {
+    {"queueing_s", &ServingMetrics::queueing_s}, {"ttft_s", &ServingMetrics::ttft_s},
+    {"tpot_s", &ServingMetrics::tpot_s},         {"itl_s", &ServingMetrics::itl_s},
+    {"e2e_s", &ServingMetrics::e2e_s},           {"normalised_s", &ServingMetrics::normalised_s}};
+
+Json numbers(const LatencySummary& l) {
+  return {{"mean", l.mean}, {"p50", l.p50}, {"p90", l.p90},
+          {"p95", l.p95},   {"p99", l.p99}, {"p999", l.p999}};
+}
+
+/// Each number's lesser, or greater, of two runs.
+template <class Pick>
+Json picked(const LatencySummary& a, const LatencySummary& b, Pick pick) {
+  return numbers({pick(a.mean, b.mean), pick(a.p50, b.p50), pick(a.p90, b.p90), pick(a.p95, b.p95),
+                  pick(a.p99, b.p99), pick(a.p999, b.p999)});
+}
+
+Json latency(const ServingRun& run, LatencySummary ServingMetrics::* member) {
+  const LatencySummary& slow = run.slow.*member;
+  const LatencySummary& fast = run.fast.*member;
+  Json json = numbers(run.metrics.*member);
+  json["low"] = picked(slow, fast, [](double x, double y) { return std::min(x, y); });
+  json["high"] = picked(slow, fast, [](double x, double y) { return std::max(x, y); });
+  json["evidence"] = to_string(run.evidence);
+  return json;
+}
+
+Json rate(const ServingRun& run, double ServingMetrics::* member) {
+  const auto [low, high] = std::minmax({run.metrics.*member, run.slow.*member, run.fast.*member});
+  return figure_json({run.metrics.*member, low, high, run.evidence, {}});
+}
+
+template <class T>
+Json or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json();
+}
+
+Json goodput(const ServingMetrics& m, const ServiceLevel& level) {
+  if (!level.any()) return {};
+  return {{"requests_per_s", *m.good_requests_per_s},
+          {"fraction", *m.good_fraction},
+          {"level",
+           {{"ttft_s", or_null(level.ttft_s)},
+            {"tpot_s", or_null(level.tpot_s)},
+            {"e2e_s", or_null(level.e2e_s)}}}};
+}
+
+Json limits(const workloads::ServingSetup& setup) {
+  const workloads::BatchLimits& l = setup.config.limits;
+  return {{"batching", std::string(workloads::name_of(setup.config.batching))},
+          {"replicas", setup.config.replicas},
+          {"routing", std::string(workloads::name_of(setup.config.routing))},
+          {"max_sequences", l.max_sequences},
+          {"step_tokens", l.step_tokens},
+          {"kv_block_tokens", l.kv_block_tokens},
+          {"prefix_caching", l.prefix_caching},
+          {"async_scheduling", l.async_scheduling},
+          {"max_context", setup.config.max_context}};
+}
+
+Json memory(const workloads::ServingSetup& setup) {
+  Json devices = Json::array();
+  for (const workloads::DeviceMemory& device : setup.memory.devices) {
+    devices.push_back({{"capacity_bytes", device.capacity.count()},
+                       {"weights_bytes", device.items.weights.count()},
+                       {"activations_bytes", device.items.activations.count()},
+                       {"runtime_bytes", device.items.runtime.count()}});
+  }
+  return devices;
+}
+
+}  // namespace
+
+Json to_json(const ServingRun& run, const workloads::ServingSetup& setup,
+             const ServiceLevel& level) {
+  const ServingMetrics& m = run.metrics;
+  Json json{{"requests", m.finished},
+            {"offered_requests", m.offered},
+            {"too_long_requests", m.too_long},
+            {"duration_s", rate(run, &ServingMetrics::duration_s)},
+            {"output_tokens_per_s", rate(run, &ServingMetrics::output_tokens_per_s)},
+            {"total_tokens_per_s", rate(run, &ServingMetrics::total_tokens_per_s)},
+            {"requests_per_s", rate(run, &ServingMetrics::requests_per_s)}};
+  for (const LatencySpec& spec : kLatencies) json[spec.key] = latency(run, spec.member);
+  json["goodput"] = goodput(m, level);
+  json["kv_blocks"] = setup.kv_blocks;
+  json["preemptions"] = m.preemptions;
+  json["busy_fraction"] = m.busy_fraction;
+  json["mean_batch"] = m.mean_batch;
+  json["kv_used_fraction"] = m.kv_used_fraction;
+  json["kv_used_fraction_max"] = m.kv_used_fraction_max;
+  json["waiting_max"] = m.waiting_max;
+  json["steps"] = m.steps;
+  json["prompt_tokens"] = m.prompt_tokens;
+  json["output_tokens"] = m.output_tokens;
+  json["cached_prompt_tokens"] = m.cached_prompt_tokens;
+  json["computed_prompt_tokens"] = m.computed_prompt_tokens;
+  json["queue_growth"] = or_null(m.queue_growth);
+  json["evidence"] = to_string(run.evidence);
+  json["device_time_half_width"] = run.half_width;
+  json["engine"] = limits(setup);
+  json["memory"] = memory(setup);
+  return json;
+}
+
+Json vllm_bench_json(const ServingRun& run, const workloads::Traffic& traffic,
+                     const std::string& model) {
+  const ServingMetrics& m = run.metrics;
+  Json json{{"backend", "rigsim"},
+            {"model_id", model},
+            {"num_prompts", m.offered},
+            {"duration", m.duration_s},
+            {"completed", m.finished},
+            {"failed", m.offered - m.finished},
+            {"total_input_tokens", m.prompt_tokens},
+            {"total_output_tokens", m.output_tokens},
+            {"request_throughput", m.requests_per_s},
+            {"request_goodput", or_null(m.good_requests_per_s)},
+            {"output_throughput", m.output_tokens_per_s},
+            {"total_token_throughput", m.total_tokens_per_s}};
+  constexpr double kMillis = 1e3;
+  const auto add = [&](const std::string& name, const LatencySummary& l) {
+    json["mean_" + name + "_ms"] = l.mean * kMillis;
+    json["median_" + name + "_ms"] = l.p50 * kMillis;
+    json["p90_" + name + "_ms"] = l.p90 * kMillis;
+    json["p95_" + name + "_ms"] = l.p95 * kMillis;
+    json["p99_" + name + "_ms"] = l.p99 * kMillis;
+  };
+  add("ttft", m.ttft_s);
+  add("tpot", m.tpot_s);
+  add("itl", m.itl_s);
+  add("e2el", m.e2e_s);
+  for (const char* list : {"input_lens", "output_lens", "ttfts", "start_times", "errors"})
+    json[list] = Json::array();
+  for (std::size_t i = 0; i < run.records.size(); ++i) {
+    const auto& record = run.records[i];
+    const bool done = record.outcome == RequestOutcome::kFinished;
+    json["input_lens"].push_back(traffic.requests[i].prompt_tokens);
+    json["output_lens"].push_back(done ? traffic.requests[i].output_tokens : 0);
+    json["ttfts"].push_back(done ? sim::to_seconds(record.first_token - record.arrival) : 0.0);
+    json["start_times"].push_back(sim::to_seconds(record.arrival - sim::Time{}));
+    json["errors"].push_back(done ? "" : "longer than the replica can hold");
+  }
+  return json;
+}
+
+}  // namespace rigsim::analysis

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "analysis/serving_run.h"
+
+namespace rigsim::analysis {
+
+/// `requests` (finished), `offered_requests`, `too_long_requests`, `duration_s`,
+/// `output_tokens_per_s`, `total_tokens_per_s`, `requests_per_s` as {value, low, high, evidence};
+/// `queueing_s`, `ttft_s`, `tpot_s`, `itl_s`, `e2e_s`, `normalised_s` as {mean, p50, p90, p95, p99,
+/// p999, low{...}, high{...}}; `goodput` {requests_per_s, fraction, level} or null; `kv_blocks`,
+/// `preemptions`, `busy_fraction`, `mean_batch`, `kv_used_fraction`, `queue_growth`, ...
+[[nodiscard]] nlohmann::ordered_json to_json(const ServingRun& run,
+                                             const workloads::ServingSetup& setup,
+                                             const ServiceLevel& level);
+
+/// The run in the form of vLLM's `bench serve` result (benchmarks/lib of 0.19: keys and
+/// milliseconds as there), for plots and scripts that read those: `duration`, `completed`,
+/// `request_throughput`, `mean_ttft_ms`, `p99_tpot_ms`, `input_lens`, `output_lens`, `ttfts`, ...
+/// Text that was generated there is empty here; times of single tokens (`itls`) are not kept.
+[[nodiscard]] nlohmann::ordered_json vllm_bench_json(const ServingRun& run,
+                                                     const workloads::Traffic& traffic,
+                                                     const std::string& model);
+
+}  // namespace rigsim::analysis

@@ -1,0 +1,174 @@
+#include "analysis/serving_metrics.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <span>
+
+#include "analysis/error_statistics.h"
+
+namespace rigsim::analysis {
+namespace {
+
+using workloads::RequestOutcome;
+using workloads::RequestRecord;
+using workloads::Traffic;
+
+const std::vector<double> kQuantiles{0.5, 0.9, 0.95, 0.99, 0.999};
+
+LatencySummary summary_of(double mean, const std::vector<double>& quantiles) {
+  return {mean, quantiles[0], quantiles[1], quantiles[2], quantiles[3], quantiles[4]};
+}
+
+LatencySummary summarise(std::vector<double> values) {
+  if (values.empty()) return {};
+  std::ranges::sort(values);
+  double sum = 0;
+  for (const double value : values) sum += value;
+  std::vector<double> quantiles;
+  for (const double q : kQuantiles) quantiles.push_back(quantile_of_sorted(values, q));
+  return summary_of(sum / static_cast<double>(values.size()), quantiles);
+}
+
+double seconds(sim::Time from, sim::Time to) { return sim::to_seconds(to - from); }
+
+/// The finished requests, by a number of each; none: it does not have that number.
+class Finished {
+ public:
+  Finished(const Traffic& traffic, std::span<const RequestRecord> records)
+      : traffic_(traffic), records_(records) {}
+
+  template <class F>
+  [[nodiscard]] std::vector<double> numbers(F&& of) const {
+    std::vector<double> values;
+    values.reserve(records_.size());
+    for (std::size_t i = 0; i < records_.size(); ++i) {
+      if (records_[i].outcome != RequestOutcome::kFinished) continue;
+      const std::optional<double> value = of(records_[i], traffic_.requests[i].output_tokens);
+      if (value) values.push_back(*value);
+    }
+    return values;
+  }
+
+ private:
+  const Traffic& traffic_;
+  std::span<const RequestRecord> records_;
+};
+
+std::optional<double> ttft(const RequestRecord& r, std::int64_t) {
+  return seconds(r.arrival, r.first_token);
+}
+std::optional<double> e2e(const RequestRecord& r, std::int64_t) {
+  return seconds(r.arrival, r.finished);
+}
+std::optional<double> queueing(const RequestRecord& r, std::int64_t) {
+  return seconds(r.arrival, r.scheduled);
+}
+std::optional<double> tpot(const RequestRecord& r, std::int64_t tokens) {
+  if (tokens < 2) return std::nullopt;
+  return seconds(r.first_token, r.finished) / static_cast<double>(tokens - 1);
+}
+std::optional<double> normalised(const RequestRecord& r, std::int64_t tokens) {
+  return seconds(r.arrival, r.finished) / static_cast<double>(tokens);
+}
+
+bool is_good(const RequestRecord& record, std::int64_t tokens, const ServiceLevel& level) {
+  const auto keeps = [](const std::optional<double>& value, const std::optional<double>& limit) {
+    return !limit || !value || *value <= *limit;
+  };
+  return keeps(ttft(record, tokens), level.ttft_s) && keeps(tpot(record, tokens), level.tpot_s) &&
+         keeps(e2e(record, tokens), level.e2e_s);
+}
+
+/// Slope of the line through queueing against arrival, where that line explains most of it and
+/// rises by at least 2 % of the time: a queue that merely swings does neither.
+std::optional<double> queue_growth(std::span<const RequestRecord> records) {
+  constexpr double kLeastSlope = 0.02;
+  constexpr double kLeastExplained = 0.5;
+  constexpr double kLeastRequests = 20;
+  double n = 0, sx = 0, sy = 0, sxx = 0, sxy = 0, syy = 0;
+  for (const RequestRecord& r : records) {
+    if (r.outcome != RequestOutcome::kFinished) continue;
+    const double x = sim::to_seconds(r.arrival - sim::Time{});
+    const double y = seconds(r.arrival, r.scheduled);
+    n += 1, sx += x, sy += y, sxx += x * x, sxy += x * y, syy += y * y;
+  }
+  const double vx = n * sxx - sx * sx;
+  const double vy = n * syy - sy * sy;
+  const double vxy = n * sxy - sx * sy;
+  if (n < kLeastRequests || vx <= 0 || vy <= 0) return std::nullopt;
+  const double slope = vxy / vx;
+  if (slope < kLeastSlope || vxy * vxy < kLeastExplained * vx * vy) return std::nullopt;
+  return slope;
+}
+
+}  // namespace
+
+void ServingCollector::steps_executed(const workloads::StepRecord& steps) {
+  const double duration = workloads::to_seconds(steps.duration());
+  steps_ += steps.steps;
+  prompt_tokens_ += steps.prompt_tokens;
+  waiting_max_ = std::max(waiting_max_, steps.waiting);
+  held_max_ = std::max(held_max_, steps.kv_blocks_held);
+  busy_s_ += duration;
+  sequence_seconds_ += duration * static_cast<double>(steps.decodes + steps.chunks);
+  block_seconds_ += duration * static_cast<double>(steps.kv_blocks_held);
+}
+
+ServingMetrics ServingCollector::metrics(const Traffic& traffic,
+                                         const workloads::ServerConfig& config,
+                                         const std::vector<RequestRecord>& records,
+                                         const ServiceLevel& level) const {
+  ServingMetrics m;
+  m.offered = static_cast<std::int64_t>(records.size());
+  sim::Time first = sim::Time::max();
+  sim::Time last{};
+  std::int64_t good = 0;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const RequestRecord& record = records[i];
+    m.too_long += record.outcome == RequestOutcome::kTooLong ? 1 : 0;
+    if (record.outcome != RequestOutcome::kFinished) continue;
+    const workloads::TrafficRequest& request = traffic.requests[i];
+    ++m.finished;
+    first = std::min(first, record.arrival);
+    last = std::max(last, record.finished);
+    m.prompt_tokens += request.prompt_tokens;
+    m.output_tokens += request.output_tokens;
+    m.preemptions += record.preemptions;
+    m.cached_prompt_tokens += record.cached_tokens;
+    good += is_good(record, request.output_tokens, level) ? 1 : 0;
+  }
+  const Finished finished(traffic, records);
+  m.queueing_s = summarise(finished.numbers(queueing));
+  m.ttft_s = summarise(finished.numbers(ttft));
+  m.tpot_s = summarise(finished.numbers(tpot));
+  m.e2e_s = summarise(finished.numbers(e2e));
+  m.normalised_s = summarise(finished.numbers(normalised));
+  m.itl_s = summary_of(gaps_.mean_s(), gaps_.quantiles_s(kQuantiles));
+  m.computed_prompt_tokens = prompt_tokens_;
+  m.steps = steps_;
+  m.waiting_max = waiting_max_;
+  if (m.finished == 0) return m;
+  m.duration_s = seconds(first, last);
+  const auto per_second = [&](std::int64_t count) {
+    return m.duration_s > 0 ? static_cast<double>(count) / m.duration_s : 0.0;
+  };
+  m.output_tokens_per_s = per_second(m.output_tokens);
+  m.total_tokens_per_s = per_second(m.prompt_tokens + m.output_tokens);
+  m.requests_per_s = per_second(m.finished);
+  const auto blocks = static_cast<double>(config.limits.kv_blocks);
+  if (busy_s_ > 0) {
+    m.busy_fraction = std::min(busy_s_ / (m.duration_s * config.replicas), 1.0);
+    m.mean_batch = sequence_seconds_ / busy_s_;
+    m.kv_used_fraction = block_seconds_ / busy_s_ / blocks;
+    m.kv_used_fraction_max = static_cast<double>(held_max_) / blocks;
+  }
+  if (level.any()) {
+    m.good_requests_per_s = per_second(good);
+    m.good_fraction = static_cast<double>(good) / static_cast<double>(m.offered);
+  }
+  if (!traffic.closed_loop) m.queue_growth = queue_growth(records);
+  return m;
+}
+
+}  // namespace rigsim::analysis

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "analysis/gap_distribution.h"
+#include "workloads/serving/server.h"
+
+namespace rigsim::analysis {
+
+/// One latency over all finished requests, in seconds; percentiles by numpy's definition
+/// (quantile()).
+struct LatencySummary {
+  double mean = 0;
+  double p50 = 0;
+  double p90 = 0;
+  double p95 = 0;
+  double p99 = 0;
+  double p999 = 0;
+};
+
+/// What each request must keep to count as good.
+struct ServiceLevel {
+  std::optional<double> ttft_s{};
+  std::optional<double> tpot_s{};
+  std::optional<double> e2e_s{};
+
+  [[nodiscard]] bool any() const { return ttft_s || tpot_s || e2e_s; }
+};
+
+/// A serving run in numbers.
+struct ServingMetrics {
+  std::int64_t offered = 0;  ///< requests
+  std::int64_t finished = 0;
+  std::int64_t too_long = 0;       ///< turned away: the replica cannot hold them
+  double duration_s = 0;           ///< from the first arrival to the last token
+  std::int64_t prompt_tokens = 0;  ///< of finished requests
+  std::int64_t output_tokens = 0;
+  double output_tokens_per_s = 0;
+  double total_tokens_per_s = 0;
+  double requests_per_s = 0;
+  LatencySummary queueing_s;    ///< arrival to the start of the first step that works on it
+  LatencySummary ttft_s;        ///< arrival to first token
+  LatencySummary tpot_s;        ///< (last - first token) / (tokens - 1), of requests with several
+  LatencySummary itl_s;         ///< every gap between two tokens of a request
+  LatencySummary e2e_s;         ///< arrival to last token
+  LatencySummary normalised_s;  ///< e2e per output token
+  std::int64_t preemptions = 0;
+  std::int64_t cached_prompt_tokens = 0;
+  std::int64_t computed_prompt_tokens = 0;  ///< behind preemptions again
+  std::int64_t steps = 0;
+  double busy_fraction = 0;     ///< of the replicas' time, steps running
+  double mean_batch = 0;        ///< sequences in a step, mean over the time that steps run
+  double kv_used_fraction = 0;  ///< of the blocks, the same mean
+  double kv_used_fraction_max = 0;
+  std::int64_t waiting_max = 0;
+  std::optional<double> good_requests_per_s{};  ///< goodput, where a level was asked for
+  std::optional<double> good_fraction{};
+  /// Seconds by which queueing grows per second of arrivals, where it grows all along: the rig
+  /// cannot serve this load, and latencies are as long as one looks.
+  std::optional<double> queue_growth{};
+};
+
+/// Gathers what ServingMetrics needs while a run goes on.
+class ServingCollector final : public workloads::ServingObserver {
+ public:
+  void steps_executed(const workloads::StepRecord& steps) override;
+  void gaps_seen(const workloads::GapRun& gaps) override { gaps_.add(gaps); }
+  void request_ended(std::uint32_t, const workloads::RequestRecord&) override {}
+
+  /// The whole run's numbers, once it has ended.
+  [[nodiscard]] ServingMetrics metrics(const workloads::Traffic& traffic,
+                                       const workloads::ServerConfig& config,
+                                       const std::vector<workloads::RequestRecord>& records,
+                                       const ServiceLevel& level) const;
+
+ private:
+  GapDistribution gaps_;
+  std::int64_t steps_ = 0;
+  std::int64_t prompt_tokens_ = 0;
+  std::int64_t waiting_max_ = 0;
+  std::int64_t held_max_ = 0;
+  double busy_s_ = 0;
+  double sequence_seconds_ = 0;
+  double block_seconds_ = 0;
+};
+
+}  // namespace rigsim::analysis

@@ -1,0 +1,178 @@
+#include "analysis/serving_trace.h"
+
+#include <array>
+#include <chrono>
+#include <string_view>
+
+#include "analysis/hdf5_file.h"
+#include "analysis/hdf5_table.h"
+#include "analysis/trace_table.h"
+
+namespace rigsim::analysis {
+namespace {
+
+using workloads::RequestOutcome;
+
+constexpr std::int32_t kSchemaVersion = 1;
+constexpr const char* kComplete = "complete";
+constexpr std::array<std::string_view, 3> kOutcomes{"finished", "too_long", "unserved"};
+constexpr double kTicksPerPicosecond = 1 << workloads::kTickBits;
+
+void write_header(const Hdf5File& file, const TraceHeader& header) {
+  const hid_t root = file.id();
+  set_attribute(file, root, "Conventions", "CF-1.10");
+  set_attribute(file, root, "title", header.title);
+  set_attribute(file, root, "creator", "rigsim");
+  set_attribute(file, root, "creator_version", header.version);
+  set_attribute(file, root, "creator_commit", header.commit);
+  set_attribute(file, root, "schema_name", "rigsim-serving");
+  set_attribute(file, root, "schema_version", kSchemaVersion);
+  set_attribute(file, root, "seed", header.seed);
+  set_attribute(file, root, "command_line", header.command_line);
+  set_attribute(file, root, "scenario_yaml", header.scenario);
+  set_attribute(file, root, kComplete, 0);
+}
+
+struct RequestColumns {
+  explicit RequestColumns(Hdf5Table& table, Lookups& lookups)
+      : request(table.add_column<std::uint32_t>({"request", "1", "its number in the traffic"})),
+        prompt(table.add_column<std::int64_t>({"prompt_tokens", "1", "tokens of the prompt"})),
+        output(table.add_column<std::int64_t>({"output_tokens", "1", "tokens of the answer"})),
+        cached(table.add_column<std::int64_t>(
+            {"cached_tokens", "1", "of the prompt, cached when it arrived"})),
+        preemptions(table.add_column<std::uint32_t>({"preemptions", "1", "times it lost its KV"})),
+        replica(table.add_column<std::uint16_t>({"replica", "1", "where it was served"})),
+        arrival(time(table, "arrival", "when it arrived")),
+        scheduled(time(table, "scheduled", "start of the first step that works on it")),
+        first_token(time(table, "first_token", "end of the step that gave its first token")),
+        finished(time(table, "finished", "end of the step that gave its last token")),
+        outcome(table.add_text_column({"outcome", "1", "what became of it"},
+                                      lookups.table("outcome"))) {}
+
+  static ColumnId<std::int64_t> time(Hdf5Table& table, const char* name, const char* description) {
+    return table.add_column<std::int64_t>({name, "ps", description}, std::int64_t{-1});
+  }
+
+  ColumnId<std::uint32_t> request;
+  ColumnId<std::int64_t> prompt, output, cached;
+  ColumnId<std::uint32_t> preemptions;
+  ColumnId<std::uint16_t> replica;
+  ColumnId<std::int64_t> arrival, scheduled, first_token, finished;
+  ColumnId<std::uint32_t> outcome;
+};
+
+struct StepColumns {
+  explicit StepColumns(Hdf5Table& table)
+      : replica(table.add_column<std::uint32_t>({"replica", "1", "whose steps"})),
+        start(table.add_column<std::int64_t>({"start", "ps", "of the first of them"})),
+        steps(count(table, "steps", "steps in a row")),
+        first(table.add_column<double>({"first", "ps", "duration of the first"})),
+        growth(table.add_column<double>({"growth", "ps", "by which each takes longer"})),
+        decodes(count(table, "decodes", "sequences that get a token")),
+        kv_tokens(count(table, "kv_tokens", "that these attend to, in the first step")),
+        chunks(count(table, "chunks", "prompts or parts of them")),
+        prompt_tokens(count(table, "prompt_tokens", "of the chunks")),
+        running(count(table, "running", "sequences, when the first step ends")),
+        waiting(count(table, "waiting", "sequences, then")),
+        held(count(table, "kv_blocks_held", "then")) {}
+
+  static ColumnId<std::int64_t> count(Hdf5Table& table, const char* name, const char* description) {
+    return table.add_column<std::int64_t>({name, "1", description});
+  }
+
+  ColumnId<std::uint32_t> replica;
+  ColumnId<std::int64_t> start, steps;
+  ColumnId<double> first, growth;
+  ColumnId<std::int64_t> decodes, kv_tokens, chunks, prompt_tokens, running, waiting, held;
+};
+
+}  // namespace
+
+struct ServingTrace::Tables {
+  using Clock = std::chrono::steady_clock;
+
+  Tables(const std::filesystem::path& path, const TraceHeader& header) : file(path) {
+    write_header(file, header);
+    flush();
+  }
+
+  void flush() {
+    lookups.write();
+    requests.write();
+    steps.write();
+    file.flush();
+    last_flush = Clock::now();
+  }
+
+  /// Looks at the clock now and then only: it costs more than a row.
+  void row_ended() {
+    constexpr std::uint64_t kRowsBetweenLooks = 1024;
+    constexpr std::chrono::milliseconds kInterval{5'000};
+    if (++rows % kRowsBetweenLooks == 0 && Clock::now() - last_flush >= kInterval) flush();
+  }
+
+  Hdf5File file;
+  Lookups lookups{file};
+  Hdf5Table requests{file, {.name = "requests", .description = "one row per request, as they end"}};
+  Hdf5Table steps{file, {.name = "steps", .description = "one row per run of steps"}};
+  RequestColumns request_columns{requests, lookups};
+  StepColumns step_columns{steps};
+  Clock::time_point last_flush{};
+  std::uint64_t rows = 0;
+};
+
+ServingTrace::ServingTrace(const std::filesystem::path& path, const TraceHeader& header,
+                           const workloads::Traffic& traffic)
+    : tables_(std::make_unique<Tables>(path, header)), traffic_(traffic) {}
+
+ServingTrace::~ServingTrace() = default;
+
+void ServingTrace::steps_executed(const workloads::StepRecord& s) {
+  const StepColumns& c = tables_->step_columns;
+  Hdf5Table& table = tables_->steps;
+  table.push(c.replica, s.replica);
+  table.push(c.start, stored(workloads::to_time(s.start)));
+  table.push(c.steps, s.steps);
+  table.push(c.first, static_cast<double>(s.first) / kTicksPerPicosecond);
+  table.push(c.growth, static_cast<double>(s.slope) / kTicksPerPicosecond);
+  table.push(c.decodes, s.decodes);
+  table.push(c.kv_tokens, s.kv_tokens);
+  table.push(c.chunks, s.chunks);
+  table.push(c.prompt_tokens, s.prompt_tokens);
+  table.push(c.running, s.running);
+  table.push(c.waiting, s.waiting);
+  table.push(c.held, s.kv_blocks_held);
+  table.end_row();
+  tables_->row_ended();
+}
+
+void ServingTrace::request_ended(std::uint32_t request, const workloads::RequestRecord& r) {
+  const RequestColumns& c = tables_->request_columns;
+  Hdf5Table& table = tables_->requests;
+  const bool finished = r.outcome == RequestOutcome::kFinished;
+  const auto time = [&](sim::Time t) { return finished ? stored(t) : std::int64_t{-1}; };
+  table.push(c.request, request);
+  table.push(c.prompt, traffic_.requests[request].prompt_tokens);
+  table.push(c.output, traffic_.requests[request].output_tokens);
+  table.push(c.cached, r.cached_tokens);
+  table.push(c.preemptions, r.preemptions);
+  table.push(c.replica, r.replica);
+  table.push(c.arrival, stored(r.arrival));
+  table.push(c.scheduled, time(r.scheduled));
+  table.push(c.first_token, time(r.first_token));
+  table.push(c.finished, time(r.finished));
+  table.push(c.outcome, tables_->lookups.table("outcome").code(
+                            kOutcomes[static_cast<std::size_t>(r.outcome)]));
+  table.end_row();
+  tables_->row_ended();
+}
+
+void ServingTrace::finish() {
+  tables_->flush();
+  set_attribute(tables_->file, tables_->file.id(), kComplete, 1);
+  Hdf5File& file = tables_->file;
+  file.publish();
+  tables_.reset();
+}
+
+}  // namespace rigsim::analysis

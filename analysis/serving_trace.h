@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+
+#include "analysis/trace_file.h"
+#include "workloads/serving/server.h"
+#include "workloads/traffic.h"
+
+namespace rigsim::analysis {
+
+/// The trace of a serving run as an HDF5 file (`schema_name` "rigsim-serving"), written while the
+/// run goes on, in bounded memory, as TraceFile is:
+/// - /requests: one row per request, in the order in which they ended: `request` (its number in the
+///   traffic), prompt_tokens, output_tokens, cached_tokens, preemptions, replica, arrival,
+///   scheduled, first_token, finished (ps; -1: never), outcome;
+/// - /steps: one row per run of steps: replica, start (ps), steps, first and growth (ps as double:
+///   step i takes first + i x growth), decodes, kv_tokens, chunks, prompt_tokens, running, waiting,
+///   kv_blocks_held. With --exact-steps every row is one step.
+class ServingTrace final : public workloads::ServingObserver {
+ public:
+  /// Creates `path`.part. `traffic` must outlive this. Throws OutputError.
+  ServingTrace(const std::filesystem::path& path, const TraceHeader& header,
+               const workloads::Traffic& traffic);
+  ~ServingTrace() override;
+
+  void steps_executed(const workloads::StepRecord& steps) override;
+  void gaps_seen(const workloads::GapRun&) override {}
+  void request_ended(std::uint32_t request, const workloads::RequestRecord& record) override;
+
+  /// Marks the trace complete and moves it to PATH.
+  void finish();
+
+ private:
+  struct Tables;
+  std::unique_ptr<Tables> tables_;
+  const workloads::Traffic& traffic_;
+};
+
+}  // namespace rigsim::analysis
