@@ -16,6 +16,7 @@
 #include "cli/pipeline_command.h"
 #include "cli/replay_command.h"
 #include "cli/run_command.h"
+#include "cli/serve_command.h"
 #include "cli/topo_command.h"
 #include "cli/traffic_command.h"
 #include "cli/validate_command.h"
@@ -31,6 +32,7 @@ std::vector<Command> commands() {
   return {
       compare_command(),
       run_command(),
+      serve_command(),
       whatif_command(),
       fit_command(),
       replay_command(),

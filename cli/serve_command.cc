@@ -1,0 +1,201 @@
+#include "cli/serve_command.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "analysis/comparison.h"
+#include "analysis/serving_json.h"
+#include "analysis/serving_run.h"
+#include "analysis/serving_trace.h"
+#include "cli/build_info.h"
+#include "cli/command_options.h"
+#include "cli/interruption.h"
+#include "cli/scenario_options.h"
+#include "cli/serve_options.h"
+#include "cli/serve_table.h"
+#include "cli/text_file.h"
+#include "cli/traffic_options.h"
+#include "configs/config_error.h"
+#include "configs/scenario.h"
+#include "configs/traffic_text.h"
+#include "workloads/traffic_change.h"
+
+namespace rigsim::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using configs::LoadedTraffic;
+using configs::Scenario;
+using workloads::ServingSetup;
+
+/// Stops the run behind the step in which SIGINT or SIGTERM came.
+class StopOnSignal final : public workloads::ServingObserver {
+ public:
+  explicit StopOnSignal(analysis::ServingTrace* trace) : trace_(trace) {}
+
+  void steps_executed(const workloads::StepRecord& steps) override {
+    if (trace_ != nullptr) trace_->steps_executed(steps);
+    constexpr std::uint64_t kStepsBetweenLooks = 256;
+    if (++seen_ % kStepsBetweenLooks != 0) return;
+    if (const auto signal = interruption_.pending())
+      throw Interrupted(*signal, "serving was stopped; nothing is kept of it");
+  }
+  void gaps_seen(const workloads::GapRun&) override {}
+  void request_ended(std::uint32_t request, const workloads::RequestRecord& record) override {
+    if (trace_ != nullptr) trace_->request_ended(request, record);
+  }
+
+ private:
+  Interruption interruption_;
+  analysis::ServingTrace* trace_;
+  std::uint64_t seen_ = 0;
+};
+
+Scenario scenario_of(const ParsedOptions& options, const configs::Catalog& catalog,
+                     ScenarioOptions& given) {
+  std::optional<Scenario> file;
+  if (!options.arguments().empty())
+    file = configs::read_scenario_file(options.arguments().front(), catalog);
+  topology::Rig rig = options.has("rig") || !file ? read_rigs(options, catalog).front() : file->rig;
+  given = read_scenario_options(options, catalog, file ? &*file : nullptr);
+  return on_rig(options, given, std::move(rig));
+}
+
+/// One replica's request; the longest sequence is --context, else what the model was made for.
+workloads::DeploymentRequest request_of(const Scenario& scenario,
+                                        const configs::EngineFile& engine) {
+  Scenario shortest = scenario;
+  shortest.prompt_tokens = 1;
+  shortest.output_tokens = 1;
+  shortest.batch = 1;
+  workloads::DeploymentRequest request = analysis::deployment_request(shortest, engine.profile);
+  request.context = scenario.context.value_or(scenario.model.max_context);
+  return request;
+}
+
+LoadedTraffic traffic_of(const ParsedOptions& options, const ServingSetup& setup) {
+  configs::TrafficSettings settings = read_traffic_settings(options);
+  settings.prompt_tokens = options.count("prompt", 1, 100'000'000).value_or(settings.prompt_tokens);
+  settings.output_tokens =
+      options.count("output-tokens", 1, 100'000'000).value_or(settings.output_tokens);
+  LoadedTraffic loaded = configs::load_traffic(options.needed("traffic"), settings);
+  if (options.has("truncate")) {
+    const auto& limits = setup.config.limits;
+    const std::int64_t cache = limits.kv_blocks * limits.kv_block_tokens;
+    const std::int64_t longest =
+        setup.config.max_context > 0 ? std::min(setup.config.max_context, cache) : cache;
+    (void)workloads::fit_context(loaded.traffic, longest, workloads::TooLong::kTruncate);
+  }
+  return loaded;
+}
+
+analysis::TraceHeader header_of(const ParsedOptions& options, const Scenario& scenario) {
+  analysis::TraceHeader header;
+  header.title = "rigsim serve";
+  header.version = build_info().version;
+  header.commit = build_info().commit;
+  header.command_line = options.command_line();
+  header.scenario = configs::to_yaml(scenario);
+  header.seed =
+      static_cast<std::uint64_t>(options.count("seed", 0, std::int64_t{1} << 62).value_or(1));
+  return header;
+}
+
+Json document(const analysis::ServingRun& run, const ServingSetup& setup, const Scenario& scenario,
+              const LoadedTraffic& loaded, const analysis::ServiceLevel& level) {
+  Json json{{"version", build_info().version},  {"commit", build_info().commit},
+            {"rig", scenario.rig.name},         {"model", scenario.model.name},
+            {"weights", scenario.weights.name}, {"traffic", loaded.traffic.source}};
+  json.update(analysis::to_json(run, setup, level));
+  return json;
+}
+
+std::string title_of(const Scenario& scenario, const ServingSetup& setup) {
+  const std::string plan =
+      setup.deployment.plan.tp > 1 ? fmt::format(", tp={}", setup.deployment.plan.tp) : "";
+  return fmt::format("{} on {}, {}{}", scenario.model.name, scenario.rig.name,
+                     scenario.weights.name, plan);
+}
+
+Answer does_not_fit(const Scenario& scenario) {
+  return {fmt::format("{} in {} does not fit {}: no KV block is left beside the weights.\n",
+                      scenario.model.name, scenario.weights.name, scenario.rig.name),
+          ExitCode::kDoesNotFit};
+}
+
+Answer run(const ParsedOptions& options, const Console& console) {
+  const auto catalog = configs::Catalog::load(options.text("catalog"));
+  ScenarioOptions given;
+  const Scenario scenario = scenario_of(options, catalog, given);
+  const workloads::ServingProfile profile = read_serving_profile(options, given.engine);
+  const analysis::ServiceLevel level = read_service_level(options);
+  ServingSetup setup = options.checked("plan", [&] {
+    return workloads::serving_setup(request_of(scenario, given.engine), profile);
+  });
+  apply_serving_options(options, setup);
+  if (setup.kv_blocks < 2) return does_not_fit(scenario);
+  const LoadedTraffic loaded = traffic_of(options, setup);
+
+  std::unique_ptr<analysis::ServingTrace> trace;
+  if (const auto path = options.text("trace")) {
+    trace = std::make_unique<analysis::ServingTrace>(*path, header_of(options, scenario),
+                                                     loaded.traffic);
+  }
+  StopOnSignal observer(trace.get());
+  const analysis::ServingRun result =
+      analysis::run_serving(loaded.traffic, setup, level, &observer);
+  if (trace) trace->finish();
+  if (const auto path = options.text("vllm-result"))
+    write_text_file(
+        *path,
+        analysis::vllm_bench_json(result, loaded.traffic, scenario.model.name).dump() + '\n');
+  if (options.has("json")) return {document(result, setup, scenario, loaded, level).dump(2) + '\n'};
+  return {serving_text(result, setup, loaded, title_of(scenario, setup), level, console)};
+}
+
+}  // namespace
+
+Command serve_command() {
+  Command command{
+      .name = "serve",
+      .summary = "replay request traffic through an engine's batching",
+      .usage = "[SCENARIO.yaml] --traffic FILE|poisson:RATE [OPTIONS]",
+      .about =
+          "Replays requests event by event through the scheduler of a serving engine: which "
+          "sequences each step computes, when KV blocks run out and who is preempted. Prints "
+          "throughput and the latencies that users feel, with the band that slower and faster "
+          "devices give. \"rigsim traffic --help\" says what --traffic takes.",
+      .examples =
+          "  rigsim serve --rig a100-80gb-sxm --model llama-3-8b --weights bf16 --engine vllm "
+          "--traffic poisson:4/s --requests 500\n"
+          "  rigsim serve --rig 2x4090 --model llama-3-8b --weights bf16 --engine vllm --plan dp=2 "
+          "--traffic trace.jsonl --slo ttft=2s,tpot=50ms --trace serve.h5 --json",
+      .options = {{"rig", "RIG", "name, [N x]device[-link][@LIMIT], or YAML file"},
+                  {"traffic", "TRAFFIC", "a trace, or poisson:4/s, gamma:..., closed:16, ..."}},
+      .arguments = {"SCENARIO.yaml"},
+      .run = run};
+  constexpr std::array<std::string_view, 10> kWanted{"model",     "weights", "kv-cache", "engine",
+                                                     "prompt",    "context", "plan",     "devices",
+                                                     "placement", "catalog"};
+  for (OptionSpec& option : scenario_options()) {
+    if (std::ranges::find(kWanted, option.name) != kWanted.end())
+      command.options.push_back(std::move(option));
+  }
+  command.options.push_back({"output-tokens", "N", "of made-up traffic (default 128)"});
+  for (OptionSpec& option : serving_options()) command.options.push_back(std::move(option));
+  for (OptionSpec& option : traffic_options()) command.options.push_back(std::move(option));
+  command.options.push_back({"truncate", "", "shorten requests that a replica cannot hold"});
+  command.options.push_back({"trace", "FILE", "keep requests and steps as HDF5"});
+  command.options.push_back({"vllm-result", "FILE", "also as vLLM's bench serve writes results"});
+  command.options.push_back({"json", "", "one JSON document instead of tables"});
+  return command;
+}
+
+}  // namespace rigsim::cli

@@ -1,0 +1,126 @@
+#include "cli/serve_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "cli/table.h"
+
+namespace rigsim::cli {
+namespace {
+
+using analysis::LatencySummary;
+using analysis::ServingMetrics;
+using analysis::ServingRun;
+
+/// Three significant digits, in the unit that suits.
+std::string time_text(double seconds) {
+  if (seconds >= 100) return fmt::format("{:.0f} s", seconds);
+  if (seconds >= 1) return fmt::format("{:.3g} s", seconds);
+  if (seconds >= 1e-3) return fmt::format("{:.3g} ms", seconds * 1e3);
+  return fmt::format("{:.3g} us", seconds * 1e6);
+}
+
+std::string band_text(const ServingRun& run, double ServingMetrics::* member) {
+  const auto [low, high] = std::minmax({run.metrics.*member, run.slow.*member, run.fast.*member});
+  return fmt::format("{:.4g} ({:.4g}-{:.4g})", run.metrics.*member, low, high);
+}
+
+std::string mean_band(const ServingRun& run, LatencySummary ServingMetrics::* member) {
+  const double slow = (run.slow.*member).mean;
+  const double fast = (run.fast.*member).mean;
+  return fmt::format("{} - {}", time_text(std::min(slow, fast)), time_text(std::max(slow, fast)));
+}
+
+Table latency_table(const ServingRun& run) {
+  Table table{{{"latency"},
+               {"mean", Align::kRight},
+               {"p50", Align::kRight},
+               {"p90", Align::kRight},
+               {"p95", Align::kRight},
+               {"p99", Align::kRight},
+               {"p99.9", Align::kRight},
+               {"90 % band of the mean", Align::kRight}},
+              {}};
+  const auto row = [&](const char* name, LatencySummary ServingMetrics::* member) {
+    const LatencySummary& l = run.metrics.*member;
+    table.rows.push_back({name});
+    for (const double value : {l.mean, l.p50, l.p90, l.p95, l.p99, l.p999})
+      table.rows.back().push_back(time_text(value));
+    table.rows.back().push_back(mean_band(run, member));
+  };
+  row("queueing", &ServingMetrics::queueing_s);
+  row("TTFT", &ServingMetrics::ttft_s);
+  row("TPOT", &ServingMetrics::tpot_s);
+  row("ITL", &ServingMetrics::itl_s);
+  row("E2E", &ServingMetrics::e2e_s);
+  row("E2E per output token", &ServingMetrics::normalised_s);
+  return table;
+}
+
+std::string throughput_text(const ServingRun& run) {
+  return fmt::format("{} output tokens/s, {} requests/s, {} tokens/s with prompts; {} s in all",
+                     band_text(run, &ServingMetrics::output_tokens_per_s),
+                     band_text(run, &ServingMetrics::requests_per_s),
+                     band_text(run, &ServingMetrics::total_tokens_per_s),
+                     band_text(run, &ServingMetrics::duration_s));
+}
+
+std::string replicas_text(const ServingMetrics& m, const workloads::ServingSetup& setup) {
+  return fmt::format(
+      "{} replica{}, {} batching, {} KV blocks of {} tokens each: busy {:.0f} %, {:.1f} sequences "
+      "a step, KV cache {:.0f} % used ({:.0f} % at most), {} preemptions, {} steps, at most {} "
+      "waiting",
+      setup.config.replicas, setup.config.replicas == 1 ? "" : "s",
+      workloads::name_of(setup.config.batching), setup.kv_blocks,
+      setup.config.limits.kv_block_tokens, 100 * m.busy_fraction, m.mean_batch,
+      100 * m.kv_used_fraction, 100 * m.kv_used_fraction_max, m.preemptions, m.steps,
+      m.waiting_max);
+}
+
+std::string goodput_text(const ServingMetrics& m) {
+  if (!m.good_fraction) return {};
+  return wrapped(fmt::format("Goodput: {:.4g} requests/s keep the limits, {:.1f} % of all",
+                             *m.good_requests_per_s, 100 * *m.good_fraction));
+}
+
+std::string warnings_text(const ServingMetrics& m) {
+  std::string text;
+  if (m.too_long > 0) {
+    text += wrapped(fmt::format(
+        "{} of {} requests are longer than a replica can hold and were turned away (--truncate "
+        "shortens them).",
+        m.too_long, m.offered));
+  }
+  if (m.queue_growth) {
+    text += wrapped(fmt::format(
+        "Unstable: the queue grows. Each second of arrivals adds {} of waiting, so that latencies "
+        "are as long as one looks; the rig serves {:.3g} requests/s of this kind.",
+        time_text(*m.queue_growth), m.requests_per_s));
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string serving_text(const ServingRun& run, const workloads::ServingSetup& setup,
+                         const configs::LoadedTraffic& loaded, const std::string& title,
+                         const analysis::ServiceLevel&, const Console& console) {
+  const ServingMetrics& m = run.metrics;
+  std::string text = console.bold(title) + '\n';
+  text += wrapped(fmt::format("{}: {} requests, {} served; {} prompt and {} output tokens.",
+                              loaded.traffic.source, m.offered, m.finished, m.prompt_tokens,
+                              m.output_tokens));
+  text += '\n' + wrapped(throughput_text(run)) + '\n';
+  text += to_text(latency_table(run), console) + '\n';
+  text += wrapped(replicas_text(m, setup));
+  text += goodput_text(m);
+  text += wrapped(fmt::format(
+      "Bands: the same traffic on devices {:.1f} % slower and faster; the evidence is {}.",
+      100 * run.half_width, to_string(run.evidence)));
+  const std::string warnings = warnings_text(m);
+  return warnings.empty() ? text : text + '\n' + warnings;
+}
+
+}  // namespace rigsim::cli

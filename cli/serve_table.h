@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+
+#include "analysis/serving_run.h"
+#include "cli/console.h"
+#include "configs/traffic_text.h"
+
+namespace rigsim::cli {
+
+/// A serving run for people: what was asked, the latencies, what the replicas did, and warnings.
+[[nodiscard]] std::string serving_text(const analysis::ServingRun& run,
+                                       const workloads::ServingSetup& setup,
+                                       const configs::LoadedTraffic& loaded,
+                                       const std::string& title,
+                                       const analysis::ServiceLevel& level, const Console& console);
+
+}  // namespace rigsim::cli

@@ -1,0 +1,144 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <string>
+
+#include "tests/cli/document.h"
+#include "tests/cli/program.h"
+
+namespace rigsim::cli::test {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+const std::string kA100 =
+    "serve --rig a100-80gb-sxm --model llama-3-8b --weights bf16 --engine vllm ";
+
+TEST(Serve, AnswersWithLatenciesBandsAndEvidence) {
+  const json answer = document(kA100 + "--traffic poisson:4/s --requests 200 --json");
+  EXPECT_EQ(answer.at("requests"), 200);
+  for (const char* key : {"ttft_s", "tpot_s", "itl_s", "e2e_s"}) {
+    const json& l = answer.at(key);
+    EXPECT_LE(l.at("p50"), l.at("p90")) << key;
+    EXPECT_LE(l.at("p90"), l.at("p95")) << key;
+    EXPECT_LE(l.at("p95"), l.at("p99")) << key;
+    EXPECT_LT(l.at("low").at("mean"), l.at("mean")) << key;
+    EXPECT_GT(l.at("high").at("mean"), l.at("mean")) << key;
+  }
+  EXPECT_EQ(answer.at("evidence"), "measured");
+  EXPECT_GT(answer.at("kv_blocks"), 20'000);
+  EXPECT_EQ(answer.at("preemptions"), 0);
+  EXPECT_TRUE(answer.at("goodput").is_null());
+}
+
+// E2E of a request alone is its TTFT and output - 1 gaps, and a batch of one decodes as `run` says.
+TEST(Serve, ARequestAloneIsASingleStream) {
+  const json served = document(
+      kA100 + "--traffic uniform:0.01/s --requests 3 --prompt 512 --output-tokens 64 --json");
+  EXPECT_NEAR(served.at("e2e_s").at("p50").get<double>(),
+              served.at("ttft_s").at("p50").get<double>() +
+                  63 * served.at("itl_s").at("mean").get<double>(),
+              1e-6);
+  const json alone = document(
+      "run --rig a100-80gb-sxm --model llama-3-8b --weights bf16 --engine vllm --prompt 512 "
+      "--output-tokens 64 --json");
+  const double tpot = alone.at("rigs")[0].at("tpot_s").at("value");
+  // There, a step waits for the host's 1.1 ms; here the host works ahead.
+  EXPECT_NEAR(served.at("tpot_s").at("mean").get<double>(), tpot - 1.1e-3, 0.01 * tpot);
+}
+
+TEST(Serve, ExactStepsGiveTheSameLatencies) {
+  const std::string line = kA100 + "--traffic gamma:6/s,cv=2 --requests 300 --json";
+  const json leaps = document(line);
+  const json steps = document(line + " --exact-steps");
+  for (const char* key : {"duration_s", "ttft_s", "tpot_s", "itl_s", "e2e_s", "steps"})
+    EXPECT_EQ(leaps.at(key), steps.at(key)) << key;
+}
+
+TEST(Serve, CountsWhatKeepsTheLimits) {
+  const json all = document(kA100 + "--traffic poisson:1/s --requests 50 --slo ttft=1h --json");
+  EXPECT_EQ(all.at("goodput").at("fraction"), 1);
+  const json none = document(kA100 + "--traffic poisson:1/s --requests 50 --slo tpot=1us --json");
+  EXPECT_EQ(none.at("goodput").at("fraction"), 0);
+}
+
+TEST(Serve, SaysThatAQueueGrows) {
+  const Outcome run = rigsim(kA100 + "--traffic uniform:50/s --requests 800");
+  EXPECT_EQ(run.code, 0);
+  EXPECT_THAT(run.out, HasSubstr("Unstable: the queue grows"));
+  EXPECT_THAT(rigsim(kA100 + "--traffic uniform:1/s --requests 100").out,
+              testing::Not(HasSubstr("Unstable")));
+}
+
+TEST(Serve, TurnsAwayWhatDoesNotFitAndSaysSo) {
+  const std::string line = kA100 +
+                           "--context 1000 --traffic uniform:1/s --requests 10 --json "
+                           "--prompt 2000 ";
+  EXPECT_EQ(document(line).at("too_long_requests"), 10);
+  const json cut = document(line + "--truncate");
+  EXPECT_EQ(cut.at("requests"), 10);
+  EXPECT_EQ(cut.at("prompt_tokens"), 9'990);
+}
+
+TEST(Serve, KeepsATraceAndAVllmResult) {
+  const Folder folder;
+  const json answer = document(
+      kA100 + "--traffic poisson:4/s --requests 50 --trace t.h5 --vllm-result v.json --json",
+      {.folder = folder.path()});
+  EXPECT_TRUE(std::filesystem::exists(folder.path() / "t.h5"));
+  std::ifstream file(folder.path() / "v.json");
+  const json result = json::parse(file);
+  EXPECT_EQ(result.at("completed"), 50);
+  EXPECT_EQ(result.at("ttfts").size(), 50U);
+  EXPECT_NEAR(result.at("mean_ttft_ms").get<double>(),
+              1e3 * answer.at("ttft_s").at("mean").get<double>(), 1e-9);
+  // What was written can be served again.
+  const json again = document(kA100 + "--traffic v.json --json", {.folder = folder.path()});
+  EXPECT_EQ(again.at("requests"), 50);
+}
+
+TEST(Serve, ReplicasShareTheRequests) {
+  const std::string line =
+      "serve --rig 4xa100-80gb-sxm --model llama-3-8b --weights bf16 --engine vllm --traffic "
+      "uniform:40/s --requests 400 --json ";
+  const double one = document(line + "--plan tp=1").at("e2e_s").at("mean");
+  const double four = document(line + "--plan dp=4").at("e2e_s").at("mean");
+  EXPECT_LT(four, one / 2);
+}
+
+struct Refusal {
+  std::string words;
+  std::string message;
+  int code = 2;
+};
+
+class ServeRefuses : public testing::TestWithParam<Refusal> {};
+
+TEST_P(ServeRefuses, InOneLine) {
+  const Outcome run = rigsim(GetParam().words);
+  EXPECT_EQ(run.code, GetParam().code);
+  EXPECT_THAT(run.code == 4 ? run.out : run.err, HasSubstr(GetParam().message));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    EveryKind, ServeRefuses,
+    testing::Values(
+        Refusal{kA100, "--traffic"}, Refusal{kA100 + "--traffic poisson:0/s", "--traffic"},
+        Refusal{kA100 + "--traffic poisson:1/s --batching tgi", "is not one of vllm-v1"},
+        Refusal{kA100 + "--traffic poisson:1/s --slo ttft", "--slo"},
+        Refusal{kA100 + "--traffic poisson:1/s --routing best", "is not one of round-robin"},
+        Refusal{kA100 + "--traffic poisson:1/s --async-scheduling yes", "must be on or off"},
+        Refusal{"serve --rig 2xa100-80gb-sxm --plan pp=2 --model llama-3-8b --weights bf16 "
+                "--engine vllm --traffic poisson:1/s",
+                "a pipeline (pp=2) is not modelled in serving yet"},
+        Refusal{"serve --rig a100-80gb-sxm --model llama-3-8b --weights q4_k_m --traffic "
+                "poisson:1/s",
+                "is not known as a server"},
+        Refusal{"serve --rig rtx-4090 --model llama-3-70b --weights bf16 --engine vllm --traffic "
+                "poisson:1/s",
+                "does not fit", 4}));
+
+}  // namespace
+}  // namespace rigsim::cli::test
