@@ -148,24 +148,23 @@ ServingMetrics ServingCollector::metrics(const Traffic& traffic,
   m.computed_prompt_tokens = prompt_tokens_;
   m.steps = steps_;
   m.waiting_max = waiting_max_;
-  if (m.finished == 0) return m;
-  m.duration_s = seconds(first, last);
+  if (m.finished > 0) m.duration_s = seconds(first, last);
   const auto per_second = [&](std::int64_t count) {
     return m.duration_s > 0 ? static_cast<double>(count) / m.duration_s : 0.0;
   };
   m.output_tokens_per_s = per_second(m.output_tokens);
   m.total_tokens_per_s = per_second(m.prompt_tokens + m.output_tokens);
   m.requests_per_s = per_second(m.finished);
+  if (level.any()) {
+    m.good_requests_per_s = per_second(good);
+    m.good_fraction = static_cast<double>(good) / static_cast<double>(m.offered);
+  }
   const auto blocks = static_cast<double>(config.limits.kv_blocks);
-  if (busy_s_ > 0) {
+  if (busy_s_ > 0 && m.duration_s > 0) {
     m.busy_fraction = std::min(busy_s_ / (m.duration_s * config.replicas), 1.0);
     m.mean_batch = sequence_seconds_ / busy_s_;
     m.kv_used_fraction = block_seconds_ / busy_s_ / blocks;
     m.kv_used_fraction_max = static_cast<double>(held_max_) / blocks;
-  }
-  if (level.any()) {
-    m.good_requests_per_s = per_second(good);
-    m.good_fraction = static_cast<double>(good) / static_cast<double>(m.offered);
   }
   if (!traffic.closed_loop) m.queue_growth = queue_growth(records);
   return m;
