@@ -85,7 +85,8 @@ LoadedTraffic traffic_of(const ParsedOptions& options, const ServingSetup& setup
   settings.prompt_tokens = options.count("prompt", 1, 100'000'000).value_or(settings.prompt_tokens);
   settings.output_tokens =
       options.count("output-tokens", 1, 100'000'000).value_or(settings.output_tokens);
-  LoadedTraffic loaded = configs::load_traffic(options.needed("traffic"), settings);
+  LoadedTraffic loaded = options.checked(
+      "traffic", [&] { return configs::load_traffic(options.needed("traffic"), settings); });
   if (options.has("truncate")) {
     const auto& limits = setup.config.limits;
     const std::int64_t cache = limits.kv_blocks * limits.kv_block_tokens;

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <ostream>
 #include <string>
 
 #include "tests/cli/document.h"
@@ -113,6 +114,8 @@ struct Refusal {
   std::string message;
   int code = 2;
 };
+
+void PrintTo(const Refusal& refusal, std::ostream* out) { *out << refusal.message; }
 
 class ServeRefuses : public testing::TestWithParam<Refusal> {};
 
