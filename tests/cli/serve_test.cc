@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <ostream>
 #include <string>
@@ -56,6 +58,26 @@ TEST(Serve, ExactStepsGiveTheSameLatencies) {
   const json steps = document(line + " --exact-steps");
   for (const char* key : {"duration_s", "ttft_s", "tpot_s", "itl_s", "e2e_s", "steps"})
     EXPECT_EQ(leaps.at(key), steps.at(key)) << key;
+}
+
+/// The trace of 19,366 conversations on one A100, near its limit; it is not part of the repository.
+TEST(Serve, ExactStepsGiveTheSameOnTheAzureTrace) {
+  const char* shared = std::getenv("RIGSIM_SHARED");
+  const std::string trace =
+      std::string(shared == nullptr ? "" : shared) + "/data/traces/azure_llm_2023_conv.csv.gz";
+  if (!std::filesystem::exists(trace)) GTEST_SKIP() << "no collected traces: set RIGSIM_SHARED";
+  const Folder folder;
+  const std::string line = kA100 + "--traffic " + trace + " --json --vllm-result ";
+  const json leaps = document(line + "leaps.json", {.folder = folder.path()});
+  const json steps = document(line + "steps.json --exact-steps", {.folder = folder.path()});
+  EXPECT_EQ(leaps.at("requests"), 19'365);
+  EXPECT_EQ(leaps.at("itl_s"), steps.at("itl_s"));
+  EXPECT_EQ(leaps.at("e2e_s"), steps.at("e2e_s"));
+  const auto times = [&](const char* name) {
+    std::ifstream file(folder.path() / name);
+    return json::parse(file).at("ttfts");
+  };
+  EXPECT_EQ(times("leaps.json"), times("steps.json"));
 }
 
 TEST(Serve, CountsWhatKeepsTheLimits) {
