@@ -24,6 +24,9 @@ class BatchPolicy {
   /// Whether an empty replica would ever run the sequence to its end.
   [[nodiscard]] virtual bool can_run(const BatchState& state, const Sequence& sequence) const = 0;
 
+  /// Free blocks without which decoding sequences are not all scheduled, beside what they take.
+  [[nodiscard]] virtual std::int64_t free_to_decode() const { return 0; }
+
   /// Whether sequences wait by priority.
   [[nodiscard]] virtual bool by_priority() const { return false; }
 };

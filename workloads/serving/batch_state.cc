@@ -5,6 +5,7 @@
 #include <utility>
 
 namespace rigsim::workloads {
+
 BatchState::BatchState(const BatchLimits& limits)
     : limits_(limits), pool_(limits.kv_blocks), cache_(pool_, limits.kv_block_tokens) {
   validate(limits);
@@ -158,12 +159,13 @@ std::int64_t BatchState::blocks_for(std::int64_t steps) const {
   return blocks;
 }
 
-std::int64_t BatchState::steps_that_fit(std::int64_t most) const {
-  if (blocks_for(most) <= pool_.free()) return most;
+std::int64_t BatchState::steps_that_fit(std::int64_t most, std::int64_t reserve) const {
+  const std::int64_t available = pool_.free() - reserve;
+  if (blocks_for(most) <= available) return most;
   std::int64_t low = 0;
   for (std::int64_t high = most; low < high;) {
     const std::int64_t middle = low + (high - low + 1) / 2;
-    if (blocks_for(middle) <= pool_.free()) {
+    if (blocks_for(middle) <= available) {
       low = middle;
     } else {
       high = middle - 1;

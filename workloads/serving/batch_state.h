@@ -30,6 +30,7 @@ class BatchState {
   [[nodiscard]] bool idle() const { return running_.empty() && waiting_.empty(); }
 
   /// A new sequence, at the end of those that wait; by priority (then arrival) where `by_priority`.
+  /// A prefix whose hashes do not span whole blocks cannot be found again.
   Slot arrive(const Sequence& sequence, Prefix prefix, bool by_priority);
 
   /// Blocks that `tokens` take.
@@ -41,6 +42,14 @@ class BatchState {
   [[nodiscard]] CachedPrefix cached(Slot slot) const;
   /// What is cached of a sequence that is not here.
   [[nodiscard]] CachedPrefix cached(const Sequence& sequence, Prefix prefix) const;
+
+  /// Whether a sequence waits that may run beside those that do. One whose last token is on its way
+  /// does not come back.
+  [[nodiscard]] bool next_may_run() const {
+    return !waiting_.empty() &&
+           static_cast<std::int64_t>(running_.size()) < limits_.max_sequences &&
+           !at(waiting_.front()).all_scheduled();
+  }
 
   /// Whether blocks for `tokens` of a waiting sequence can be had, `reserve` staying free.
   [[nodiscard]] bool fits(const CachedPrefix& cached, std::int64_t tokens,
@@ -72,8 +81,8 @@ class BatchState {
   void sweep();
 
   /// Steps in a row, at most `most`, in which each of the running sequences can get one more token
-  /// without any other block than what is free.
-  [[nodiscard]] std::int64_t steps_that_fit(std::int64_t most) const;
+  /// without any other block than what is free, and `reserve` blocks stay so.
+  [[nodiscard]] std::int64_t steps_that_fit(std::int64_t most, std::int64_t reserve = 0) const;
   /// Schedules so many steps of one token for every running sequence.
   void decode_all(std::int64_t steps);
 

@@ -141,7 +141,7 @@ Ticks PassStepCost::attention_of(const PassShape& shape) const {
     for (const LayerGroup& group : groups_) {
       for (const Kernel& kernel : attention_kernels(device, group.layer, shape))
         total +=
-            group.count * on_device(price(kernel, d_.rates[device], table_of(d_, device)).total());
+            group.count * to_ticks(price(kernel, d_.rates[device], table_of(d_, device)).total());
     }
     slowest = std::max(slowest, total);
   }

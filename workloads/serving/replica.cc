@@ -79,7 +79,9 @@ void Replica::begin_step(Ticks now) {
   const DecodeLoad load{plan.rows(), plan.kv_tokens};
   for (const ScheduledChunk& each : plan.chunks) {
     const Sequence& sequence = state_.at(each.slot);
-    if (each.first) records_[sequence.request].scheduled = to_time(now);
+    if (!each.first) continue;
+    records_[sequence.request].scheduled = to_time(now);
+    records_[sequence.request].cached_tokens = each.cached;
   }
   if (plan.only_decodes()) {
     run_ = cost_.decode(load);
@@ -171,7 +173,7 @@ std::int64_t Replica::alike_steps() const {
     steps = std::min(steps, sequence.output - sequence.scheduled_output);
   }
   if (steps <= 0 || !policy_->repeats(state_)) return 0;
-  return state_.steps_that_fit(steps);
+  return state_.steps_that_fit(steps, policy_->free_to_decode());
 }
 
 void Replica::leap(Ticks limit) {

@@ -2,34 +2,14 @@
 
 #include <algorithm>
 
-#include "workloads/serving/watermark.h"
-
 namespace rigsim::workloads {
 
 /// All of the prompt's blocks, beside the watermark.
 bool SarathiPolicy::admissible(const BatchState& state) const {
-  if (state.waiting().empty()) return false;
-  if (static_cast<std::int64_t>(state.running().size()) >= state.limits().max_sequences)
-    return false;
+  if (!state.next_may_run()) return false;
   const Slot next = state.waiting().front();
   return state.fits(state.cached(next), state.at(next).target,
                     watermark_blocks(state, batching_.watermark));
-}
-
-void SarathiPolicy::plan_decode(BatchState& state, StepPlan& plan) {
-  for (std::size_t i = 0; i < state.running().size(); ++i) {
-    const Slot slot = state.running()[i];
-    if (!state.at(slot).decoding() || state.at(slot).all_scheduled()) continue;
-    bool gone = false;
-    while (!gone && !state.grow(slot, state.at(slot).computed + 1)) {
-      const Slot loser = state.running().back();
-      state.unschedule(loser, plan);
-      state.preempt(loser, false);
-      gone = loser == slot;
-    }
-    if (gone) return;
-    state.schedule_decode(slot, plan);
-  }
 }
 
 void SarathiPolicy::plan_partial(BatchState& state, StepPlan& plan, std::int64_t& budget) {
@@ -44,7 +24,7 @@ void SarathiPolicy::plan_partial(BatchState& state, StepPlan& plan, std::int64_t
 }
 
 void SarathiPolicy::plan(BatchState& state, StepPlan& plan) {
-  plan_decode(state, plan);
+  decode_or_preempt(state, plan);
   std::int64_t budget = state.limits().step_tokens - static_cast<std::int64_t>(plan.decode.size());
   plan_partial(state, plan, budget);
   while (budget > 0 && admissible(state)) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "workloads/serving/batch_policy.h"
+#include "workloads/serving/v0_block_manager.h"
 
 namespace rigsim::workloads {
 
@@ -12,11 +13,11 @@ class VllmV0Policy final : public BatchPolicy {
   void plan(BatchState& state, StepPlan& plan) override;
   [[nodiscard]] bool repeats(const BatchState& state) const override;
   [[nodiscard]] bool can_run(const BatchState& state, const Sequence& sequence) const override;
+  [[nodiscard]] std::int64_t free_to_decode() const override { return kFreeToDecode; }
 
  private:
   [[nodiscard]] bool admissible(const BatchState& state, std::int64_t budget) const;
   void plan_prompts(BatchState& state, StepPlan& plan) const;
-  static void plan_decode(BatchState& state, StepPlan& plan);
 
   VllmV0Batching batching_;
 };

@@ -68,8 +68,7 @@ bool VllmV1Policy::plan_running(BatchState& state, StepPlan& plan, std::int64_t&
 
 bool VllmV1Policy::admissible(const BatchState& state, const CachedPrefix& cached,
                               std::int64_t budget) const {
-  if (static_cast<std::int64_t>(state.running().size()) >= state.limits().max_sequences)
-    return false;
+  if (!state.next_may_run()) return false;
   const Sequence& next = state.at(state.waiting().front());
   const std::int64_t computed = cached.blocks * state.limits().kv_block_tokens;
   const std::int64_t first = computed + chunk(next.target - computed, budget);
@@ -98,7 +97,7 @@ bool VllmV1Policy::repeats(const BatchState& state) const {
   const std::int64_t budget =
       state.limits().step_tokens - static_cast<std::int64_t>(state.running().size());
   if (budget < 0) return false;
-  if (state.waiting().empty() || budget == 0) return true;
+  if (!state.next_may_run() || budget == 0) return true;
   return !admissible(state, state.cached(state.waiting().front()), budget);
 }
 

@@ -10,9 +10,7 @@ std::int64_t longest(const Sequence& sequence) { return sequence.prompt + sequen
 
 /// Room for one more sequence and all that it will ever hold.
 bool admissible(const BatchState& state) {
-  if (state.waiting().empty()) return false;
-  if (static_cast<std::int64_t>(state.running().size()) >= state.limits().max_sequences)
-    return false;
+  if (!state.next_may_run()) return false;
   const Slot next = state.waiting().front();
   return state.fits(state.cached(next), longest(state.at(next)));
 }

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstdint>
+
+#include "workloads/serving/batch_state.h"
+
+namespace rigsim::workloads {
+
+/// Rules of vLLM V0's block manager, which Sarathi-Serve took over.
+
+/// Blocks that admission leaves free: `share` of all, rounded down.
+[[nodiscard]] std::int64_t watermark_blocks(const BatchState& state, double share);
+
+/// A sequence decodes only while a block is free, whether it needs one or not (can_append_slots).
+inline constexpr std::int64_t kFreeToDecode = 1;
+
+/// One token for each decoding sequence, in the order of admission. Where no block is free the
+/// newest sequence behind is preempted, at last the one itself.
+void decode_or_preempt(BatchState& state, StepPlan& plan);
+
+}  // namespace rigsim::workloads
