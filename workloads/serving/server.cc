@@ -148,9 +148,7 @@ class Server {
     }
     const Prefix prefix{std::span(traffic_.prefix_hashes).subspan(what.first_hash, what.hash_count),
                         traffic_.hash_block_tokens};
-    Replica& replica = replicas_[route(what, prefix)];
-    record.cached_tokens = replica.cached_tokens(what, prefix);
-    replica.arrive(request, what, prefix, now);
+    replicas_[route(what, prefix)].arrive(request, what, prefix, now);
   }
 
   std::size_t route(const TrafficRequest& what, Prefix prefix) {

@@ -20,7 +20,7 @@ struct RequestRecord {
   RequestOutcome outcome = RequestOutcome::kUnserved;
   std::uint16_t replica = 0;
   std::uint32_t preemptions = 0;
-  std::int64_t cached_tokens = 0;  ///< of its prompt, found in the prefix cache at first
+  std::int64_t cached_tokens = 0;  ///< of its prompt, found in the prefix cache when scheduled
   sim::Time arrival{};
   sim::Time scheduled{};  ///< the start of the first step that works on it
   sim::Time first_token{};
