@@ -42,9 +42,12 @@ std::int64_t Replica::cached_tokens(const TrafficRequest& what, Prefix prefix) c
   return state_.cached(sequence_of(0, what), prefix).blocks * state_.limits().kv_block_tokens;
 }
 
-void Replica::arrive(std::uint32_t request, const TrafficRequest& what, Prefix prefix, Ticks now) {
+void Replica::arrive(std::uint32_t request, const TrafficRequest& what, Prefix prefix) {
   state_.arrive(sequence_of(request, what), prefix, policy_->by_priority());
   records_[request].replica = static_cast<std::uint16_t>(id_);
+}
+
+void Replica::wake(Ticks now) {
   if (planned_.empty()) fill(now);
 }
 

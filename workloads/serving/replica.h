@@ -36,8 +36,10 @@ class Replica {
 
   /// Whether the request could ever run here.
   [[nodiscard]] bool can_run(const TrafficRequest& request) const;
-  /// A request comes in at `now`, which is not before the last end of a step.
-  void arrive(std::uint32_t request, const TrafficRequest& what, Prefix prefix, Ticks now);
+  /// A request comes in.
+  void arrive(std::uint32_t request, const TrafficRequest& what, Prefix prefix);
+  /// Starts on what came in by `now` where nothing runs.
+  void wake(Ticks now);
 
   /// When the step that runs now ends; none when nothing runs.
   [[nodiscard]] std::optional<Ticks> next_end() const;

@@ -97,7 +97,7 @@ class Server {
       const auto first = earliest();
       if (!arrival && !first) break;
       if (arrival && (!first || *arrival <= first->first)) {
-        arrive(arrivals_.take(), *arrival);
+        arrive_at(*arrival);
       } else {
         advance(replicas_[first->second], arrival);
       }
@@ -134,6 +134,12 @@ class Server {
     return result;
   }
 
+  /// All that comes at `now` is there before a replica that idles starts on it.
+  void arrive_at(Ticks now) {
+    while (arrivals_.next() == now) arrive(arrivals_.take(), now);
+    for (Replica& replica : replicas_) replica.wake(now);
+  }
+
   void arrive(std::uint32_t request, Ticks now) {
     const TrafficRequest& what = traffic_.requests[request];
     RequestRecord& record = records_[request];
@@ -148,7 +154,7 @@ class Server {
     }
     const Prefix prefix{std::span(traffic_.prefix_hashes).subspan(what.first_hash, what.hash_count),
                         traffic_.hash_block_tokens};
-    replicas_[route(what, prefix)].arrive(request, what, prefix, now);
+    replicas_[route(what, prefix)].arrive(request, what, prefix);
   }
 
   std::size_t route(const TrafficRequest& what, Prefix prefix) {
