@@ -195,9 +195,13 @@ Ticks PassStepCost::chunk_attention(const PromptChunk& chunk) const {
   return attention_of(shape_of(chunk.tokens, 1, chunk.cached + chunk.tokens));
 }
 
+Ticks PassStepCost::host_share(std::int64_t sequences) const {
+  return ticks_of_seconds((host_.step_us + host_.per_sequence_us * static_cast<double>(sequences)) *
+                          1e-6);
+}
+
 Ticks PassStepCost::with_host(Ticks device, std::int64_t sequences) const {
-  const Ticks host = ticks_of_seconds(
-      (host_.step_us + host_.per_sequence_us * static_cast<double>(sequences)) * 1e-6);
+  const Ticks host = host_share(sequences);
   return host_.overlapped ? std::max(device, host) : device + host;
 }
 
@@ -205,14 +209,13 @@ StepRun PassStepCost::decode(const DecodeLoad& load) {
   const std::int64_t n = load.sequences;
   const Segment attention = segment(load);
   const Ticks device = body(n) + head(n) + attention.value;
-  StepRun run{0, attention.per_token * n, attention.steps};
-  run.first = with_host(device, n);
-  if (run.first == device || !host_.overlapped) return run;
-  // The host takes longer than the device: until the contexts have grown so far that it does not.
-  const Ticks gap = run.first - device;
-  if (run.slope > 0 && gap / run.slope + 1 < run.steps)
-    run.steps = static_cast<std::int64_t>(gap / run.slope) + 1;
-  run.slope = 0;
+  StepRun run{with_host(device, n), attention.per_token * n, attention.steps};
+  if (!host_.overlapped || run.slope == 0) return run;
+  // The longer of the two counts, until the contexts have grown so far that it is the other one.
+  const Ticks ahead = device - host_share(n);
+  if ((ahead < 0) != (run.slope < 0) && ahead != 0)
+    run.steps = static_cast<std::int64_t>(std::min<Ticks>(-ahead / run.slope + 1, run.steps));
+  if (ahead < 0 || (ahead == 0 && run.slope < 0)) run.slope = 0;
   return run;
 }
 

@@ -76,6 +76,7 @@ class PassStepCost final : public StepCost {
                                                       const PassShape& shape) const;
   [[nodiscard]] PassShape shape_of(std::int64_t tokens, std::int64_t sequences,
                                    std::int64_t context) const;
+  [[nodiscard]] Ticks host_share(std::int64_t sequences) const;
   [[nodiscard]] Ticks with_host(Ticks device, std::int64_t sequences) const;
   [[nodiscard]] std::int64_t padded(std::int64_t tokens) const;
 
