@@ -34,6 +34,10 @@ class CheckingObserver final : public ServingObserver {
   }
   void gaps_seen(const GapRun& gaps) override {
     answered += gaps.gaps * gaps.sequences;
+    if (gaps.slope == 0) {
+      gaps_by_length[gaps.first] += gaps.gaps * gaps.sequences;
+      return;
+    }
     for (std::int64_t i = 0; i < gaps.gaps; ++i)
       gaps_by_length[gaps.first + i * gaps.slope] += gaps.sequences;
   }
