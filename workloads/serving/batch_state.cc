@@ -66,8 +66,8 @@ Slot BatchState::admit(const CachedPrefix& cached) {
 
 bool BatchState::grow(Slot slot, std::int64_t tokens) {
   Sequence& sequence = slots_[slot];
+  if (tokens <= sequence.blocks * limits_.kv_block_tokens) return true;  // often; spares a division
   const std::int64_t missing = blocks_of(tokens) - sequence.blocks;
-  if (missing <= 0) return true;
   if (missing > pool_.free()) return false;
   pool_.take(missing);
   sequence.blocks += missing;
