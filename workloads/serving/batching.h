@@ -13,17 +13,21 @@ namespace rigsim::workloads {
 struct StaticBatching {};
 
 /// Orca (Yu et al., OSDI 2022): first come first served at each iteration, whole prompts beside
-/// decoding sequences, KV slots for the longest answer reserved on admission.
+/// decoding sequences, KV slots for its whole answer reserved on admission (the paper's max_tokens;
+/// Sarathi-Serve's copy of Orca reserves the longest context instead).
 struct OrcaBatching {};
 
 /// vLLM 0.6's V0 scheduler (vllm/core/scheduler.py, _schedule_default): waiting prompts go before
-/// decoding, whole, in steps of their own; the newest sequence is preempted by recomputation.
+/// decoding, whole, in steps of their own; the newest sequence is preempted by recomputation where
+/// no block is free. Swapping, priorities and its own chunked prefill are not modelled.
 struct VllmV0Batching {
   double watermark = 0.01;  ///< share of the blocks that admission leaves free
 };
 
 /// vLLM 0.19's V1 scheduler (vllm/v1/core/sched/scheduler.py): running sequences first, then
-/// waiting ones, prompts in chunks of what is left of the step's token budget.
+/// waiting ones, prompts in chunks of what is left of the step's token budget. One difference:
+/// where by priority a sequence goes that was passed over in this step (its last token is on its
+/// way), vLLM also passes over the next one, for this step.
 struct VllmV1Batching {
   std::int64_t long_prefill_tokens = 0;  ///< longest chunk of one prompt; 0: no limit
   bool reserve_prompt = true;            ///< admitted only where its whole prompt fits
@@ -33,7 +37,7 @@ struct VllmV1Batching {
 
 /// Sarathi-Serve (Agrawal et al., OSDI 2024; sarathi_scheduler.py of its osdi branch): decoding
 /// sequences first, then prompts in chunks up to the budget; a prompt's blocks are all allocated on
-/// admission.
+/// admission. Preemption is V0's.
 struct SarathiBatching {
   double watermark = 0.01;
 };

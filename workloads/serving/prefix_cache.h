@@ -23,7 +23,8 @@ struct CachedPrefix {
 /// Finds sequences' tokens again in a pool, as vLLM's automatic prefix caching does: full blocks of
 /// a known prefix, and behind a preemption the sequence's own, as long as nobody took them. A block
 /// can be found from the moment its computation is scheduled. Two sequences that compute the same
-/// part at once each have their own blocks; the first one's are kept.
+/// part at once each have their own blocks; the first one's are kept. The blocks of one hash are
+/// free together, with the last sequence that holds any of them (vLLM frees each by itself).
 class PrefixCache {
  public:
   /// `pool` must outlive this.
