@@ -103,10 +103,10 @@ Ticks PassStepCost::body(std::int64_t tokens) {
 /// What so many rows of logits cost more than one.
 Ticks PassStepCost::head(std::int64_t logits) {
   if (heads_.size() <= static_cast<std::size_t>(logits))
-    heads_.resize(static_cast<std::size_t>(logits) + 1, -1);
-  Ticks& known = heads_[static_cast<std::size_t>(logits)];
-  if (known < 0) known = pass(1, std::max<std::int64_t>(logits, 1)) - body_at(1);
-  return known;
+    heads_.resize(static_cast<std::size_t>(logits) + 1);
+  std::optional<Ticks>& known = heads_[static_cast<std::size_t>(logits)];
+  if (!known) known = pass(1, std::max<std::int64_t>(logits, 1)) - body_at(1);
+  return *known;
 }
 
 PassShape PassStepCost::shape_of(std::int64_t tokens, std::int64_t sequences,
@@ -151,10 +151,10 @@ Ticks PassStepCost::attention_of(const PassShape& shape) const {
 Ticks PassStepCost::decode_attention_at(std::int64_t sequences, std::size_t knot) {
   const auto n = static_cast<std::size_t>(sequences);
   if (decode_.size() <= n) decode_.resize(n + 1);
-  if (decode_[n].empty()) decode_[n].assign(knots_.size(), -1);
-  Ticks& known = decode_[n][knot];
-  if (known < 0) known = attention_of(shape_of(sequences, sequences, knots_[knot]));
-  return known;
+  decode_[n].resize(knots_.size());
+  std::optional<Ticks>& known = decode_[n][knot];
+  if (!known) known = attention_of(shape_of(sequences, sequences, knots_[knot]));
+  return *known;
 }
 
 /// The line between the knots on either side of the load's mean context.

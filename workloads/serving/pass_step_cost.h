@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -86,8 +87,8 @@ class PassStepCost final : public StepCost {
   std::vector<LayerGroup> groups_;
   std::vector<std::int64_t> knots_;  // mean contexts
   std::map<std::int64_t, Ticks> bodies_;
-  std::vector<Ticks> heads_;                // by logits; -1: not known
-  std::vector<std::vector<Ticks>> decode_;  // [sequences][knot]; -1: not known
+  std::vector<std::optional<Ticks>> heads_;                // by logits
+  std::vector<std::vector<std::optional<Ticks>>> decode_;  // [sequences][knot]
 };
 
 }  // namespace rigsim::workloads

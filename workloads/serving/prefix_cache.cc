@@ -33,8 +33,7 @@ CachedPrefix PrefixCache::find(const Sequence& sequence, const Prefix& prefix) c
   for (const std::uint64_t hash : prefix.hashes) {
     if (!add(shared_key(hash), blocks_of_part(sequence, prefix, found.blocks))) break;
   }
-  if (sequence.own_start >= 0 && found.blocks == sequence.own_start)
-    add(own_key(sequence), most - found.blocks);
+  if (sequence.own_start == found.blocks) add(own_key(sequence), most - found.blocks);
   return found;
 }
 
@@ -54,7 +53,7 @@ void PrefixCache::hold(Sequence& sequence, const Prefix& prefix, const CachedPre
     before += whole;
     return used == whole || grows;
   };
-  const bool own = sequence.own_start >= 0 && found.blocks > sequence.own_start;
+  const bool own = sequence.own_start && found.blocks > *sequence.own_start;
   for (const std::uint64_t hash : prefix.hashes) {
     const std::int64_t whole = blocks_of_part(sequence, prefix, before);
     const auto known = pool_.find(shared_key(hash));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "workloads/serving/kv_pool.h"
@@ -33,8 +34,8 @@ struct Sequence {
   std::int64_t blocks = 0;            ///< KV blocks held
   std::int64_t in_runs = 0;           ///< of them, those in `runs`
   std::vector<HeldRun> runs;          ///< of its prefix, in order
-  std::int64_t own_start = -1;        ///< first block of what it left in the cache when it was
-                                      ///< preempted; -1: never
+  /// First block of what it left in the cache when it was preempted.
+  std::optional<std::int64_t> own_start;
   Ticks last_token = 0;
   std::uint32_t preemptions = 0;
   bool started = false;  ///< a step has worked on it
