@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
+#include <random>
 
 #include "workloads/serving/batch_state.h"
 
@@ -154,6 +156,89 @@ TEST(PrefixCache, LosesOwnBlocksThatOthersTake) {
   state.arrive(sequence_of(1, 20, 1), {}, true);
   run_next(state);
   EXPECT_EQ(state.cached(slot).blocks, 2);
+}
+
+/// Sequences of four families come, decode, are preempted and finish at random.
+class RandomLife {
+ public:
+  explicit RandomLife(std::uint64_t seed) : random_(seed), state_(limits_of(60)) {
+    for (std::size_t family = 0; family < hashes_.size(); ++family) {
+      for (std::size_t i = 0; i < hashes_[family].size(); ++i)
+        hashes_[family][i] = i < 2 ? 100 + i : 1'000 * family + i;  // two blocks are common to all
+    }
+  }
+
+  void turn() {
+    const std::uint64_t what = random_() % 5;
+    if (what == 0 && state_.waiting().size() < 5) {
+      const auto tokens = static_cast<std::int64_t>(random_() % 300 + 1);
+      state_.arrive(sequence_of(next_++, tokens, 1'000), {hashes_[random_() % 4], 48}, false);
+    } else if (what == 1) {
+      admit();
+    } else if (state_.running().empty()) {
+      return;
+    } else if (what == 2) {
+      const std::int64_t steps = state_.steps_that_fit(static_cast<std::int64_t>(random_() % 9));
+      state_.decode_all(steps);
+    } else if (what == 3) {
+      state_.preempt(any(), false);
+    } else {
+      finish(state_, any());
+    }
+  }
+  /// No fewer blocks are held than by one sequence, and no more than by all; of a hash of 3 blocks
+  /// what another has computed behind those that one found stays with it.
+  void check() const {
+    std::int64_t most = 0;
+    std::int64_t all = 0;
+    for (const Slot slot : state_.running()) {
+      const Sequence& sequence = state_.at(slot);
+      ASSERT_EQ(sequence.blocks, state_.blocks_of(sequence.computed));
+      most = std::max(most, sequence.blocks);
+      all += sequence.blocks + 2;
+    }
+    ASSERT_GE(state_.pool().held(), most);
+    ASSERT_LE(state_.pool().held(), all);
+  }
+  void finish_all() {
+    while (!state_.running().empty()) finish(state_, state_.running().front());
+  }
+  [[nodiscard]] std::int64_t held() const { return state_.pool().held(); }
+  [[nodiscard]] std::int64_t found() const { return found_; }
+
+ private:
+  void admit() {
+    if (state_.waiting().empty()) return;
+    const Slot next = state_.waiting().front();
+    const CachedPrefix cached = state_.cached(next);
+    if (!state_.fits(cached, state_.at(next).target)) return;
+    found_ += cached.blocks;
+    run_next(state_);
+  }
+  Slot any() { return state_.running()[random_() % state_.running().size()]; }
+
+  std::mt19937_64 random_;
+  BatchState state_;
+  std::array<std::array<std::uint64_t, 8>, 4> hashes_{};
+  std::uint32_t next_ = 0;
+  std::int64_t found_ = 0;
+};
+
+TEST(PrefixCache, NeitherLosesNorInventsBlocks) {
+  std::int64_t found = 0;
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    RandomLife life(seed);
+    for (int i = 0; i < 300; ++i) {
+      life.turn();
+      life.check();
+      if (testing::Test::HasFatalFailure()) return;
+    }
+    life.finish_all();
+    ASSERT_EQ(life.held(), 0);
+    found += life.found();
+  }
+  EXPECT_GT(found, 10'000);
 }
 
 }  // namespace

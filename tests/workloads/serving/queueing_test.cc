@@ -82,49 +82,51 @@ double mean_of(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
-/// Of each run of the queue, `statistic` of its waits: around `expected`, to `precision` of it.
-void expect_mean(const ServerConfig& config, double per_second,
-                 const std::function<std::int64_t(RandomVariates&)>& output,
+using Runs = std::vector<std::vector<double>>;
+
+Runs runs_of(const ServerConfig& config, double per_second,
+             const std::function<std::int64_t(RandomVariates&)>& output) {
+  Runs runs;
+  for (std::uint64_t seed = 1; seed <= kRuns; ++seed)
+    runs.push_back(waits(poisson_traffic(per_second, seed, output), config));
+  return runs;
+}
+
+/// Of `statistic` of each run: around `expected`, to `precision` of it.
+void expect_mean(const Runs& runs,
                  const std::function<double(const std::vector<double>&)>& statistic,
                  double expected, double precision) {
-  std::vector<double> runs;
-  for (std::uint64_t seed = 1; seed <= kRuns; ++seed)
-    runs.push_back(statistic(waits(poisson_traffic(per_second, seed, output), config)));
-  const double mean = mean_of(runs);
+  std::vector<double> values;
+  for (const auto& run : runs) values.push_back(statistic(run));
+  const double mean = mean_of(values);
   double squares = 0;
-  for (const double run : runs) squares += (run - mean) * (run - mean);
+  for (const double value : values) squares += (value - mean) * (value - mean);
   const double half_width = kStudentT * std::sqrt(squares / (kRuns - 1) / kRuns);
   EXPECT_NEAR(mean, expected, half_width);
   EXPECT_LT(half_width, precision * expected);
 }
 
-// W = rho / (mu - lambda); Kleinrock, Queueing Systems I (1975), 3.2.
-TEST(Queueing, MM1WaitsAsLongAsTheFormulaSays) {
+// W = rho / (mu - lambda), and P(wait > t) = rho exp(-(mu - lambda) t), of which 1 - rho do not
+// wait at all; Kleinrock, Queueing Systems I (1975), 3.2 and 5.12.
+TEST(Queueing, MM1WaitsAsTheFormulasSay) {
   const double rho = 0.7;
-  expect_mean(queue_of(VllmV1Batching{}, 1), rho / kService, exponential, mean_of,
-              rho / (1 - rho) * kService, 0.1);
-}
-
-// P(wait > t) = rho exp(-(mu - lambda) t), of which 1 - rho do not wait at all.
-TEST(Queueing, MM1WaitsAreDistributedAsTheFormulaSays) {
-  const double rho = 0.7;
+  const Runs runs = runs_of(queue_of(VllmV1Batching{}, 1), rho / kService, exponential);
+  expect_mean(runs, mean_of, rho / (1 - rho) * kService, 0.1);
   for (const double t : {0.0, 1.0, 3.0}) {  // in mean services
     SCOPED_TRACE(t);
-    expect_mean(
-        queue_of(VllmV1Batching{}, 1), rho / kService, exponential,
-        [&](const std::vector<double>& all) {
-          const auto longer =
-              std::ranges::count_if(all, [&](double wait) { return wait > t * kService; });
-          return static_cast<double>(longer) / static_cast<double>(all.size());
-        },
-        rho * std::exp(-(1 - rho) * t), 0.1);
+    const auto share_above = [&](const std::vector<double>& run) {
+      const auto longer =
+          std::ranges::count_if(run, [&](double wait) { return wait > t * kService; });
+      return static_cast<double>(longer) / static_cast<double>(run.size());
+    };
+    expect_mean(runs, share_above, rho * std::exp(-(1 - rho) * t), 0.1);
   }
 }
 
 // W = rho / (2 mu (1 - rho)), half of M/M/1's (Pollaczek-Khinchin; Kleinrock 5.6).
 TEST(Queueing, MD1WaitsAsLongAsTheFormulaSays) {
   const double rho = 0.8;
-  expect_mean(queue_of(VllmV1Batching{}, 1), rho / kService, fixed, mean_of,
+  expect_mean(runs_of(queue_of(VllmV1Batching{}, 1), rho / kService, fixed), mean_of,
               rho / (2 * (1 - rho)) * kService, 0.1);
 }
 
@@ -146,7 +148,8 @@ TEST(Queueing, MMcWaitsAsLongAsTheFormulaSays) {
   const int servers = 4;
   const double rho = 0.8;
   const double in_step = 0.5e-3 * kService;
-  expect_mean(queue_of(VllmV1Batching{}, servers), servers * rho / kService, exponential, mean_of,
+  expect_mean(runs_of(queue_of(VllmV1Batching{}, servers), servers * rho / kService, exponential),
+              mean_of,
               erlang_c(servers, servers * rho) / (servers * (1 - rho)) * kService + in_step, 0.15);
 }
 
@@ -155,7 +158,7 @@ TEST(Queueing, MMcWaitsAsLongAsTheFormulaSays) {
 // queue holds lambda D^2 / 2 requests x seconds. By Little W = (D / 2) / (1 + e^-a / a).
 TEST(Queueing, ABatchOfAllThatWaitIsAsTheFormulaSays) {
   const double a = 3;
-  expect_mean(queue_of(StaticBatching{}, 1'000), a / kService, fixed, mean_of,
+  expect_mean(runs_of(queue_of(StaticBatching{}, 1'000), a / kService, fixed), mean_of,
               kService / 2 / (1 + std::exp(-a) / a), 0.1);
 }
 
@@ -187,7 +190,7 @@ double wait_in_batches(int most, double a) {
 TEST(Queueing, BatchesOfUpToFourAreAsTheMarkovChainSays) {
   EXPECT_NEAR(wait_in_batches(150, 3), 0.5 / (1 + std::exp(-3.0) / 3), 1e-9);
   const double a = 3;
-  expect_mean(queue_of(StaticBatching{}, 4), a / kService, fixed, mean_of,
+  expect_mean(runs_of(queue_of(StaticBatching{}, 4), a / kService, fixed), mean_of,
               wait_in_batches(4, a) * kService, 0.1);
 }
 
