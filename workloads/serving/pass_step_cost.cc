@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -46,7 +47,8 @@ std::vector<std::int64_t> vllm_capture_sizes() {
 
 PassStepCost::PassStepCost(const Deployment& deployment, ServingHost host, double slowness)
     : d_(deployment), host_(std::move(host)), slowness_(slowness), knots_(context_knots()) {
-  if (!(slowness > 0)) throw std::invalid_argument("slowness must be > 0");
+  if (!(slowness > 0))
+    throw std::invalid_argument("slowness must be > 0, got " + std::to_string(slowness));
   if (d_.stages.size() != 1 || d_.stages.front().on_host)
     throw std::invalid_argument(
         "serving is simulated for a model that stands whole on one device or one tensor-parallel "
@@ -141,7 +143,7 @@ Ticks PassStepCost::attention_of(const PassShape& shape) const {
     for (const LayerGroup& group : groups_) {
       for (const Kernel& kernel : attention_kernels(device, group.layer, shape))
         total +=
-            group.count * to_ticks(price(kernel, d_.rates[device], table_of(d_, device)).total());
+            group.count * on_device(price(kernel, d_.rates[device], table_of(d_, device)).total());
     }
     slowest = std::max(slowest, total);
   }

@@ -156,6 +156,23 @@ TEST(PassStepCost, PadsToACapturedSize) {
               to_ticks(without_attention(deployment, 4, 1) - without_attention(deployment, 3, 1)));
 }
 
+// Devices half as fast take twice as long, for passes, decode and prompt attention alike; the host
+// takes what it takes.
+TEST(PassStepCost, OfSlowerDevicesIsSoManyTimesAsMuch) {
+  const Deployment deployment = fused_toy();
+  PassStepCost once(deployment, {});
+  PassStepCost twice(deployment, {}, 2);
+  PassStepCost with_host(deployment, host_of(100, 0, false), 2);
+  const DecodeLoad load{4, 4 * 4'096};
+  const std::array<PromptChunk, 1> chunk{PromptChunk{500, 2'000}};
+  const double decode = to_seconds(once.decode(load).first);
+  EXPECT_NEAR(to_seconds(twice.decode(load).first), 2 * decode, 1e-6 * decode);
+  EXPECT_NEAR(to_seconds(with_host.decode(load).first), 2 * decode + 100e-6, 1e-6 * decode);
+  const double mixed = to_seconds(once.mixed(load, chunk));
+  EXPECT_NEAR(to_seconds(twice.mixed(load, chunk)), 2 * mixed, 1e-6 * mixed);
+  EXPECT_THROW(PassStepCost(deployment, {}, 0), std::invalid_argument);
+}
+
 TEST(PassStepCost, CaptureSizesAreVllms) {
   const std::vector<std::int64_t> sizes = vllm_capture_sizes();
   EXPECT_EQ(sizes.size(), 51U);
