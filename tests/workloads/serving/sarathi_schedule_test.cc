@@ -11,8 +11,8 @@ using test::traced_requests;
 using testing::ElementsAreArray;
 using Lines = std::vector<std::string>;
 
-// Derived from Sarathi-Serve's sarathi/core/scheduler/sarathi_scheduler.py (osdi branch) and
-// base_block_space_manager.py:
+// Derived from Sarathi-Serve's sarathi/core/scheduler/sarathi_scheduler.py and
+// base_block_space_manager.py, as read in stored versions of the main branch (13f16cf, 24dbdd2):
 //
 // - Running ones are sorted by arrival. Those that decode get a token each; before each a block
 //   must be free, needed or not, or the last of those not yet looked at is preempted.

@@ -16,6 +16,10 @@ struct TracedRequest {
   std::int32_t priority = 0;
 };
 
+/// The expected lines in the tests come from a second program that follows each source's own loop
+/// (its queues, its counters), written apart from the policies; passages of them were checked by
+/// hand.
+
 /// Twenty requests that run out of blocks, of step tokens and of places in turn under
 /// traced_limits(): 11 blocks of 4 tokens, 5 sequences, 16 tokens a step.
 [[nodiscard]] std::vector<TracedRequest> traced_requests();

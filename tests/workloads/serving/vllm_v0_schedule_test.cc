@@ -12,7 +12,8 @@ using testing::ElementsAreArray;
 using Lines = std::vector<std::string>;
 
 // Derived from vLLM 0.6's vllm/core/scheduler.py (_schedule_default, _schedule_prefills,
-// _schedule_running) and block_manager_v2.py:
+// _schedule_running), as read at ROCm/vllm@0f579c2, and block_manager_v2.py, at
+// vllm-project/vllm@0067ddf:
 //
 // - A step is all prompts or all decoding. Prompts (and what was preempted, as one prompt) go
 //   first, whole: while the next fits what is left of 16 tokens, fewer than 5 run, and its blocks

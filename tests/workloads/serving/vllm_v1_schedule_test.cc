@@ -12,7 +12,8 @@ using testing::ElementsAreArray;
 using Lines = std::vector<std::string>;
 
 // Derived from vLLM 0.19's vllm/v1/core/sched/scheduler.py, schedule(), and kv_cache_manager.py,
-// allocate_slots(), by following them step by step:
+// allocate_slots(), as read at vllm-project/vllm@00024d3 and @003df29: versions around 0.19, the
+// first without scheduler_reserve_full_isl, the second with a watermark, which is 0 by default.
 //
 // - A request has computed c of its t tokens (prompt and answered). The running ones come first, in
 //   the order of admission, each with min(t - c, budget) tokens until the budget of 16 is used up.

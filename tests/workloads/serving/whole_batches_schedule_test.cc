@@ -11,11 +11,12 @@ using test::traced_requests;
 using testing::ElementsAreArray;
 using Lines = std::vector<std::string>;
 
-// Derived from Algorithm 1 of Yu et al. (Orca, OSDI 2022): at each iteration requests are selected
-// in the order of arrival, at most max_bs = 5; a new one reserves the KV slots of all the tokens
-// that it may ever have, here blocks for prompt + output - 1 (the last token is answered, never
-// computed on), and the first that finds too few ends the selection. Prompts are computed whole,
-// without a limit on a step's tokens. Nothing is preempted.
+// After Algorithm 1 of Yu et al. (Orca, OSDI 2022), with orca_scheduler.py of Sarathi-Serve
+// (13f16cf) beside it: at each iteration requests are selected in the order of arrival, at most
+// max_bs = 5; a new one reserves the KV slots of all the tokens that it may ever have, here blocks
+// for prompt + output - 1 (the last token is answered, never computed on), and the first that finds
+// too few ends the selection. Prompts are computed whole, without a limit on a step's tokens.
+// Nothing is preempted.
 TEST(OrcaSchedule, IsThatOfThePaper) {
   const Lines expected{"1 x | 0:7@0 1:5@0 | | 8",
                        "8 x 0 1 | | | 8",
