@@ -158,7 +158,7 @@ Answer run(const ParsedOptions& options, const Console& console) {
         *path,
         analysis::vllm_bench_json(result, loaded.traffic, scenario.model.name).dump() + '\n');
   if (options.has("json")) return {document(result, setup, scenario, loaded, level).dump(2) + '\n'};
-  return {serving_text(result, setup, loaded, title_of(scenario, setup), level, console)};
+  return {serving_text(result, setup, loaded, title_of(scenario, setup), console)};
 }
 
 }  // namespace

@@ -85,13 +85,15 @@ std::string goodput_text(const ServingMetrics& m) {
                              *m.good_requests_per_s, 100 * *m.good_fraction));
 }
 
-std::string warnings_text(const ServingMetrics& m) {
+std::string warnings_text(const ServingMetrics& m, const workloads::ServingSetup& setup) {
   std::string text;
   if (m.too_long > 0) {
+    const auto& limits = setup.config.limits;
     text += wrapped(fmt::format(
-        "{} of {} requests are longer than a replica can hold and were turned away (--truncate "
-        "shortens them).",
-        m.too_long, m.offered));
+        "{} of {} requests were turned away: they are longer than the context of {} tokens or a "
+        "replica's KV cache of {} (--context allows more of the one, --truncate shortens them).",
+        m.too_long, m.offered, setup.config.max_context,
+        limits.kv_blocks * limits.kv_block_tokens));
   }
   if (m.queue_growth) {
     text += wrapped(fmt::format(
@@ -106,7 +108,7 @@ std::string warnings_text(const ServingMetrics& m) {
 
 std::string serving_text(const ServingRun& run, const workloads::ServingSetup& setup,
                          const configs::LoadedTraffic& loaded, const std::string& title,
-                         const analysis::ServiceLevel&, const Console& console) {
+                         const Console& console) {
   const ServingMetrics& m = run.metrics;
   std::string text = console.bold(title) + '\n';
   text += wrapped(fmt::format("{}: {} requests, {} served; {} prompt and {} output tokens.",
@@ -119,7 +121,7 @@ std::string serving_text(const ServingRun& run, const workloads::ServingSetup& s
   text += wrapped(fmt::format(
       "Bands: the same traffic on devices {:.1f} % slower and faster; the evidence is {}.",
       100 * run.half_width, to_string(run.evidence)));
-  const std::string warnings = warnings_text(m);
+  const std::string warnings = warnings_text(m, setup);
   return warnings.empty() ? text : text + '\n' + warnings;
 }
 

@@ -12,7 +12,6 @@ namespace rigsim::cli {
 [[nodiscard]] std::string serving_text(const analysis::ServingRun& run,
                                        const workloads::ServingSetup& setup,
                                        const configs::LoadedTraffic& loaded,
-                                       const std::string& title,
-                                       const analysis::ServiceLevel& level, const Console& console);
+                                       const std::string& title, const Console& console);
 
 }  // namespace rigsim::cli
