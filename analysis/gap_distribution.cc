@@ -5,12 +5,17 @@
 
 namespace rigsim::analysis {
 
-using workloads::Wide;
+using workloads::Ticks;
+
+std::int64_t GapDistribution::Run::at_most(Ticks ticks) const {
+  if (first > ticks) return 0;
+  if (slope == 0 || last() <= ticks) return gaps;
+  return static_cast<std::int64_t>((ticks - first) / slope) + 1;
+}
 
 void GapDistribution::add(const workloads::GapRun& run) {
-  const Wide last = run.first + run.slope * (run.gaps - 1);
   const bool falls = run.slope < 0;
-  Run kept{static_cast<std::int64_t>(falls ? last : run.first),
+  Run kept{falls ? run.first + run.slope * (run.gaps - 1) : run.first,
            static_cast<std::int64_t>(falls ? -run.slope : run.slope), run.gaps, run.sequences};
   if (kept.gaps == 1) kept.slope = 0;
   count_ += run.gaps * run.sequences;
@@ -35,40 +40,30 @@ double GapDistribution::mean_s() const {
   return count_ > 0 ? workloads::to_seconds(sum_) / static_cast<double>(count_) : 0.0;
 }
 
-/// Single gaps of `among` that are no longer than `ticks`.
-std::int64_t GapDistribution::at_most(std::int64_t ticks, const std::vector<Run>& among) const {
-  std::int64_t result = 0;
-  for (const Run& run : among) {
-    if (run.first > ticks) continue;
-    const std::int64_t terms =
-        run.slope == 0 ? run.gaps : std::min(run.gaps, (ticks - run.first) / run.slope + 1);
-    result += terms * run.sequences;
-  }
-  return result;
-}
-
 /// The gap with `rank` others that sort before it. Every pass over the runs that are still of
 /// interest halves the range in which it lies and drops those that lie beside it.
-std::int64_t GapDistribution::order_statistic(std::int64_t rank) const {
+Ticks GapDistribution::order_statistic(std::int64_t rank) const {
   std::vector<Run> left = runs_;
-  std::int64_t low = left.front().first;
-  std::int64_t high = low;
+  Ticks low = left.front().first;
+  Ticks high = low;
   for (const Run& run : left) {
     low = std::min(low, run.first);
-    high = std::max(high, run.first + run.slope * (run.gaps - 1));
+    high = std::max(high, run.last());
   }
   std::int64_t below = 0;  // gaps of dropped runs, all shorter
   while (low < high) {
-    const std::int64_t middle = low + (high - low) / 2;
-    if (below + at_most(middle, left) > rank) {
+    const Ticks middle = low + (high - low) / 2;
+    std::int64_t count = below;
+    for (const Run& run : left) count += run.at_most(middle) * run.sequences;
+    if (count > rank) {
       high = middle;
     } else {
       low = middle + 1;
     }
     std::erase_if(left, [&](const Run& run) {
-      const std::int64_t last = run.first + run.slope * (run.gaps - 1);
-      if (last < low) below += run.gaps * run.sequences;
-      return last < low || run.first > high;
+      const bool shorter = run.last() < low;
+      if (shorter) below += run.gaps * run.sequences;
+      return shorter || run.first > high;
     });
   }
   return low;

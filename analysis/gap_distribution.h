@@ -27,14 +27,19 @@ class GapDistribution {
  private:
   /// Terms rise: a run that falls is kept from its end.
   struct Run {
-    std::int64_t first = 0;  // ticks
+    workloads::Ticks first = 0;  ///< 64 bits hold 140 s, and a preempted sequence may wait longer
     std::int64_t slope = 0;
     std::int64_t gaps = 1;
     std::int64_t sequences = 1;
+
+    [[nodiscard]] workloads::Ticks last() const {
+      return first + static_cast<workloads::Ticks>(slope) * (gaps - 1);
+    }
+    /// Gaps of one sequence that are no longer than `ticks`.
+    [[nodiscard]] std::int64_t at_most(workloads::Ticks ticks) const;
   };
 
-  [[nodiscard]] std::int64_t at_most(std::int64_t ticks, const std::vector<Run>& among) const;
-  [[nodiscard]] std::int64_t order_statistic(std::int64_t rank) const;
+  [[nodiscard]] workloads::Ticks order_statistic(std::int64_t rank) const;
 
   std::vector<Run> runs_;
   std::int64_t count_ = 0;

@@ -21,6 +21,9 @@ constexpr LatencySpec kLatencies[] = {
     {"e2e_s", &ServingMetrics::e2e_s},           {"normalised_s", &ServingMetrics::normalised_s}};
 
 Json numbers(const LatencySummary& l) {
+  if (l.count == 0)
+    return {{"mean", nullptr}, {"p50", nullptr}, {"p90", nullptr},
+            {"p95", nullptr},  {"p99", nullptr}, {"p999", nullptr}};
   return {{"mean", l.mean}, {"p50", l.p50}, {"p90", l.p90},
           {"p95", l.p95},   {"p99", l.p99}, {"p999", l.p999}};
 }
@@ -28,8 +31,8 @@ Json numbers(const LatencySummary& l) {
 /// Each number's lesser, or greater, of two runs.
 template <class Pick>
 Json picked(const LatencySummary& a, const LatencySummary& b, Pick pick) {
-  return numbers({pick(a.mean, b.mean), pick(a.p50, b.p50), pick(a.p90, b.p90), pick(a.p95, b.p95),
-                  pick(a.p99, b.p99), pick(a.p999, b.p999)});
+  return numbers({a.count, pick(a.mean, b.mean), pick(a.p50, b.p50), pick(a.p90, b.p90),
+                  pick(a.p95, b.p95), pick(a.p99, b.p99), pick(a.p999, b.p999)});
 }
 
 Json latency(const ServingRun& run, LatencySummary ServingMetrics::* member) {
@@ -72,7 +75,8 @@ Json limits(const workloads::ServingSetup& setup) {
           {"kv_block_tokens", l.kv_block_tokens},
           {"prefix_caching", l.prefix_caching},
           {"async_scheduling", l.async_scheduling},
-          {"max_context", setup.config.max_context}};
+          {"max_context", setup.config.max_context},
+          {"first_step_s", sim::to_seconds(setup.config.first_step)}};
 }
 
 Json memory(const workloads::ServingSetup& setup) {
@@ -114,7 +118,8 @@ Json to_json(const ServingRun& run, const workloads::ServingSetup& setup,
   json["computed_prompt_tokens"] = m.computed_prompt_tokens;
   json["queue_growth"] = or_null(m.queue_growth);
   json["evidence"] = to_string(run.evidence);
-  json["device_time_half_width"] = run.half_width;
+  json["decode_rate_half_width"] = run.half_width;
+  json["prompt_rate_half_width"] = run.prompt_half_width;
   json["engine"] = limits(setup);
   json["memory"] = memory(setup);
   return json;

@@ -16,8 +16,8 @@ using workloads::Traffic;
 
 const std::vector<double> kQuantiles{0.5, 0.9, 0.95, 0.99, 0.999};
 
-LatencySummary summary_of(double mean, const std::vector<double>& quantiles) {
-  return {mean, quantiles[0], quantiles[1], quantiles[2], quantiles[3], quantiles[4]};
+LatencySummary summary_of(std::int64_t count, double mean, const std::vector<double>& quantiles) {
+  return {count, mean, quantiles[0], quantiles[1], quantiles[2], quantiles[3], quantiles[4]};
 }
 
 LatencySummary summarise(std::vector<double> values) {
@@ -27,7 +27,8 @@ LatencySummary summarise(std::vector<double> values) {
   for (const double value : values) sum += value;
   std::vector<double> quantiles;
   for (const double q : kQuantiles) quantiles.push_back(quantile_of_sorted(values, q));
-  return summary_of(sum / static_cast<double>(values.size()), quantiles);
+  return summary_of(static_cast<std::int64_t>(values.size()),
+                    sum / static_cast<double>(values.size()), quantiles);
 }
 
 double seconds(sim::Time from, sim::Time to) { return sim::to_seconds(to - from); }
@@ -80,26 +81,36 @@ bool is_good(const RequestRecord& record, std::int64_t tokens, const ServiceLeve
          keeps(e2e(record, tokens), level.e2e_s);
 }
 
-/// Slope of the line through queueing against arrival, where that line explains most of it and
-/// rises by at least 2 % of the time: a queue that merely swings does neither.
+/// Requests in the system at the end of the arrivals against half of their time, as a share of
+/// those that came in between. A queue that is stable grows by chance alone, at most by about three
+/// times the root of their number; where hardly any request ends before the last one arrives, it
+/// was one burst and nothing can be said.
 std::optional<double> queue_growth(std::span<const RequestRecord> records) {
-  constexpr double kLeastSlope = 0.02;
-  constexpr double kLeastExplained = 0.5;
-  constexpr double kLeastRequests = 20;
-  double n = 0, sx = 0, sy = 0, sxx = 0, sxy = 0, syy = 0;
+  constexpr double kLeastShare = 0.1;
+  constexpr double kChance = 3;
+  constexpr double kLeastEnded = 0.05;
+  sim::Time first = sim::Time::max();
+  sim::Time last{};
+  double served = 0;
   for (const RequestRecord& r : records) {
     if (r.outcome != RequestOutcome::kFinished) continue;
-    const double x = sim::to_seconds(r.arrival - sim::Time{});
-    const double y = seconds(r.arrival, r.scheduled);
-    n += 1, sx += x, sy += y, sxx += x * x, sxy += x * y, syy += y * y;
+    first = std::min(first, r.arrival);
+    last = std::max(last, r.arrival);
+    served += 1;
   }
-  const double vx = n * sxx - sx * sx;
-  const double vy = n * syy - sy * sy;
-  const double vxy = n * sxy - sx * sy;
-  if (n < kLeastRequests || vx <= 0 || vy <= 0) return std::nullopt;
-  const double slope = vxy / vx;
-  if (slope < kLeastSlope || vxy * vxy < kLeastExplained * vx * vy) return std::nullopt;
-  return slope;
+  const sim::Time middle = first + (last - first) / 2;
+  double arrived = 0, ended = 0, ended_between = 0;
+  for (const RequestRecord& r : records) {
+    if (r.outcome != RequestOutcome::kFinished) continue;
+    arrived += r.arrival > middle ? 1 : 0;
+    ended += r.finished <= last ? 1 : 0;
+    ended_between += r.finished > middle && r.finished <= last ? 1 : 0;
+  }
+  const double growth = arrived - ended_between;
+  const bool told = served > 0 && ended >= kLeastEnded * served && arrived > 0;
+  if (!told || growth < kLeastShare * arrived || growth < kChance * std::sqrt(arrived))
+    return std::nullopt;
+  return growth / arrived;
 }
 
 }  // namespace
@@ -144,7 +155,7 @@ ServingMetrics ServingCollector::metrics(const Traffic& traffic,
   m.tpot_s = summarise(finished.numbers(tpot));
   m.e2e_s = summarise(finished.numbers(e2e));
   m.normalised_s = summarise(finished.numbers(normalised));
-  m.itl_s = summary_of(gaps_.mean_s(), gaps_.quantiles_s(kQuantiles));
+  m.itl_s = summary_of(gaps_.count(), gaps_.mean_s(), gaps_.quantiles_s(kQuantiles));
   m.computed_prompt_tokens = prompt_tokens_;
   m.steps = steps_;
   m.waiting_max = waiting_max_;

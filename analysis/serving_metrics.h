@@ -12,6 +12,7 @@ namespace rigsim::analysis {
 /// One latency over all finished requests, in seconds; percentiles by numpy's definition
 /// (quantile()).
 struct LatencySummary {
+  std::int64_t count = 0;  ///< 0: nothing has this latency, and the rest means nothing
   double mean = 0;
   double p50 = 0;
   double p90 = 0;
@@ -57,8 +58,9 @@ struct ServingMetrics {
   std::int64_t waiting_max = 0;
   std::optional<double> good_requests_per_s{};  ///< goodput, where a level was asked for
   std::optional<double> good_fraction{};
-  /// Seconds by which queueing grows per second of arrivals, where it grows all along: the rig
-  /// cannot serve this load, and latencies are as long as one looks.
+  /// Of the requests that arrive in the second half of the arrivals' time, the share that piles up
+  /// by its end, where that is more than chance: the rig cannot serve this load, and latencies are
+  /// as long as one looks.
   std::optional<double> queue_growth{};
 };
 

@@ -15,6 +15,9 @@ using workloads::ServingObserver;
 using workloads::ServingSetup;
 using workloads::Traffic;
 
+/// A rate is at least a tenth of what is predicted.
+constexpr double kWidest = 0.9;
+
 /// Passes on what it sees to two others.
 class Both final : public ServingObserver {
  public:
@@ -39,7 +42,7 @@ class Both final : public ServingObserver {
 };
 
 ServingMetrics replay(const Traffic& traffic, const ServingSetup& setup, const ServiceLevel& level,
-                      double slowness, ServingObserver* observer,
+                      workloads::Slowness slowness, ServingObserver* observer,
                       std::vector<workloads::RequestRecord>* records = nullptr) {
   workloads::PassStepCost cost(setup.deployment, setup.host, slowness);
   ServingCollector collector;
@@ -67,12 +70,18 @@ workloads::Evidence evidence_of(const ServingSetup& setup, const ServingMetrics&
 ServingRun run_serving(const Traffic& traffic, const ServingSetup& setup, const ServiceLevel& level,
                        ServingObserver* observer) {
   ServingRun run;
-  run.metrics = replay(traffic, setup, level, 1, observer, &run.records);
+  run.metrics = replay(traffic, setup, level, {}, observer, &run.records);
   run.evidence = evidence_of(setup, run.metrics);
   const auto& backend = setup.deployment.backends.front();
   run.half_width = half_width_of(backend.decode_band, run.evidence);
-  run.slow = replay(traffic, setup, level, 1 + run.half_width, nullptr);
-  run.fast = replay(traffic, setup, level, 1 / (1 + run.half_width), nullptr);
+  run.prompt_half_width = half_width_of(backend.prefill_band, run.evidence);
+  // A rate off by h either way takes t / (1 - h) to t / (1 + h), as in evaluate().
+  const auto times = [&](int sign) {
+    const auto factor = [&](double h) { return 1 / (1 + sign * std::min(h, kWidest)); };
+    return workloads::Slowness{factor(run.half_width), factor(run.prompt_half_width)};
+  };
+  run.slow = replay(traffic, setup, level, times(-1), nullptr);
+  run.fast = replay(traffic, setup, level, times(+1), nullptr);
   return run;
 }
 

@@ -13,11 +13,12 @@ namespace rigsim::analysis {
 /// A replayed traffic with its error band.
 struct ServingRun {
   ServingMetrics metrics;
-  /// The same traffic on devices that are slower, and faster, by the band of the cost model: what
-  /// queues then, too.
+  /// The same traffic on devices whose rates are lower, and higher, by the bands of the cost model:
+  /// what queues then, too.
   ServingMetrics slow;
   ServingMetrics fast;
-  double half_width = 0;  ///< of the devices' times, relative
+  double half_width = 0;         ///< of the devices' rates in steps that only decode, relative
+  double prompt_half_width = 0;  ///< in steps that work on prompts, too
   workloads::Evidence evidence = workloads::Evidence::kDatasheet;  ///< of a step of the mean batch
   std::vector<workloads::RequestRecord> records;                   ///< [requests]
 };

@@ -170,9 +170,18 @@ void ServingTrace::request_ended(std::uint32_t request, const workloads::Request
 void ServingTrace::finish() {
   tables_->flush();
   set_attribute(tables_->file, tables_->file.id(), kComplete, 1);
-  Hdf5File& file = tables_->file;
-  file.publish();
+  tables_->file.publish();
   tables_.reset();
+}
+
+std::filesystem::path ServingTrace::finish_incomplete() {
+  tables_->flush();
+  Hdf5File& file = tables_->file;
+  const bool replaces = std::filesystem::exists(file.path());
+  const std::filesystem::path kept = replaces ? file.part_path() : file.path();
+  replaces ? file.keep_part() : file.publish();
+  tables_.reset();
+  return kept;
 }
 
 }  // namespace rigsim::analysis

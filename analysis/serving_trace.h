@@ -29,8 +29,11 @@ class ServingTrace final : public workloads::ServingObserver {
   void gaps_seen(const workloads::GapRun&) override {}
   void request_ended(std::uint32_t request, const workloads::RequestRecord& record) override;
 
-  /// Marks the trace complete and moves it to PATH.
+  /// Marks the trace complete and moves it to PATH. Nothing may be called afterwards.
   void finish();
+  /// Keeps the rows there are, `complete` = 0, at PATH, or at `PATH.part` where something is at
+  /// PATH; returns where. Nothing may be called afterwards.
+  std::filesystem::path finish_incomplete();
 
  private:
   struct Tables;

@@ -44,8 +44,7 @@ class StopOnSignal final : public workloads::ServingObserver {
     if (trace_ != nullptr) trace_->steps_executed(steps);
     constexpr std::uint64_t kStepsBetweenLooks = 256;
     if (++seen_ % kStepsBetweenLooks != 0) return;
-    if (const auto signal = interruption_.pending())
-      throw Interrupted(*signal, "serving was stopped; nothing is kept of it");
+    if (const auto signal = interruption_.pending()) throw Interrupted(*signal, kept());
   }
   void gaps_seen(const workloads::GapRun&) override {}
   void request_ended(std::uint32_t request, const workloads::RequestRecord& record) override {
@@ -53,6 +52,12 @@ class StopOnSignal final : public workloads::ServingObserver {
   }
 
  private:
+  [[nodiscard]] std::string kept() {
+    if (trace_ == nullptr) return "serving was stopped; there was no --trace to keep";
+    return fmt::format("serving was stopped; what there is stands in {}, marked incomplete",
+                       trace_->finish_incomplete().string());
+  }
+
   Interruption interruption_;
   analysis::ServingTrace* trace_;
   std::uint64_t seen_ = 0;
@@ -119,16 +124,28 @@ Json document(const analysis::ServingRun& run, const ServingSetup& setup, const 
 }
 
 std::string title_of(const Scenario& scenario, const ServingSetup& setup) {
-  const std::string plan =
-      setup.deployment.plan.tp > 1 ? fmt::format(", tp={}", setup.deployment.plan.tp) : "";
+  std::string plan;
+  if (setup.deployment.plan.tp > 1) plan += fmt::format(", tp={}", setup.deployment.plan.tp);
+  if (setup.config.replicas > 1) plan += fmt::format(", dp={}", setup.config.replicas);
   return fmt::format("{} on {}, {}{}", scenario.model.name, scenario.rig.name,
                      scenario.weights.name, plan);
 }
 
-Answer does_not_fit(const Scenario& scenario) {
-  return {fmt::format("{} in {} does not fit {}: no KV block is left beside the weights.\n",
-                      scenario.model.name, scenario.weights.name, scenario.rig.name),
-          ExitCode::kDoesNotFit};
+Answer does_not_fit(const Scenario& scenario, const ServingSetup& setup) {
+  constexpr double kGb = 1e9;
+  const workloads::DeviceMemory& device = setup.memory.devices.front();
+  return {
+      fmt::format(
+          "{} in {} does not fit {}: weights {:.1f}, activations {:.1f} and runtime {:.1f} GB "
+          "leave no KV block of the {:.1f} GB that the engine takes of {}. rigsim fit says what "
+          "would fit.\n",
+          scenario.model.name, scenario.weights.name, scenario.rig.name,
+          static_cast<double>(device.items.weights.count()) / kGb,
+          static_cast<double>(device.items.activations.count()) / kGb,
+          static_cast<double>(device.items.runtime.count()) / kGb,
+          static_cast<double>(device.capacity.count()) / kGb,
+          setup.deployment.plan.tp > 1 ? "each device" : "the device"),
+      ExitCode::kDoesNotFit};
 }
 
 Answer run(const ParsedOptions& options, const Console& console) {
@@ -141,9 +158,11 @@ Answer run(const ParsedOptions& options, const Console& console) {
     return workloads::serving_setup(request_of(scenario, given.engine), profile);
   });
   apply_serving_options(options, setup);
-  if (setup.kv_blocks < 2) return does_not_fit(scenario);
+  if (setup.kv_blocks < 2) return does_not_fit(scenario, setup);
   const LoadedTraffic loaded = traffic_of(options, setup);
 
+  if (options.has("trace") && options.text("trace") == options.text("vllm-result"))
+    throw configs::ConfigError({{}, 0, 0, "--vllm-result"}, "is the file of --trace, too");
   std::unique_ptr<analysis::ServingTrace> trace;
   if (const auto path = options.text("trace")) {
     trace = std::make_unique<analysis::ServingTrace>(*path, header_of(options, scenario),
@@ -157,8 +176,10 @@ Answer run(const ParsedOptions& options, const Console& console) {
     write_text_file(
         *path,
         analysis::vllm_bench_json(result, loaded.traffic, scenario.model.name).dump() + '\n');
-  if (options.has("json")) return {document(result, setup, scenario, loaded, level).dump(2) + '\n'};
-  return {serving_text(result, setup, loaded, title_of(scenario, setup), console)};
+  const ExitCode code = result.metrics.finished > 0 ? ExitCode::kDone : ExitCode::kDoesNotFit;
+  if (options.has("json"))
+    return {document(result, setup, scenario, loaded, level).dump(2) + '\n', code};
+  return {serving_text(result, setup, loaded, title_of(scenario, setup), console), code};
 }
 
 }  // namespace
@@ -186,6 +207,7 @@ Command serve_command() {
                                                      "prompt",    "context", "plan",     "devices",
                                                      "placement", "catalog"};
   for (OptionSpec& option : scenario_options()) {
+    if (option.name == "prompt") option.help = "of made-up traffic (default 1024)";
     if (std::ranges::find(kWanted, option.name) != kWanted.end())
       command.options.push_back(std::move(option));
   }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -45,6 +46,7 @@ std::vector<OptionSpec> serving_options() {
       {"kv-blocks", "N", "KV blocks of a replica, instead of what the memory plan gives"},
       {"routing", "HOW", "among replicas: round-robin (default), least-outstanding, prefix-aware"},
       {"slo", "LIMITS", "what a good request keeps: ttft=2s,tpot=50ms,e2e=30s"},
+      {"cold-start", "", "the first step initialises the engine: it takes longer"},
       {"exact-steps", "", "step by step, also where only contexts grow; same times"},
   };
 }
@@ -80,6 +82,7 @@ ServingProfile read_serving_profile(const ParsedOptions& options,
   limits.async_scheduling =
       on_or_off(options, "async-scheduling").value_or(limits.async_scheduling);
   profile.host.overlapped = limits.async_scheduling;
+  if (!options.has("cold-start")) profile.first_step_us = 0;
   return profile;
 }
 
@@ -92,6 +95,11 @@ void apply_serving_options(const ParsedOptions& options, workloads::ServingSetup
     setup.config.routing =
         options.checked("routing", [&] { return workloads::routing_named(*routing); });
   }
+  // V0 takes whole prompts: max_num_batched_tokens is at least the longest sequence.
+  auto& limits = setup.config.limits;
+  if (std::holds_alternative<workloads::VllmV0Batching>(setup.config.batching) &&
+      !options.has("max-num-batched-tokens"))
+    limits.step_tokens = std::max(limits.step_tokens, setup.config.max_context);
   if (options.has("exact-steps")) setup.config.mode = workloads::StepMode::kExact;
 }
 

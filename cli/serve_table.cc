@@ -46,6 +46,10 @@ Table latency_table(const ServingRun& run) {
   const auto row = [&](const char* name, LatencySummary ServingMetrics::* member) {
     const LatencySummary& l = run.metrics.*member;
     table.rows.push_back({name});
+    if (l.count == 0) {
+      table.rows.back().resize(table.columns.size(), "-");
+      return;
+    }
     for (const double value : {l.mean, l.p50, l.p90, l.p95, l.p99, l.p999})
       table.rows.back().push_back(time_text(value));
     table.rows.back().push_back(mean_band(run, member));
@@ -96,10 +100,23 @@ std::string warnings_text(const ServingMetrics& m, const workloads::ServingSetup
         limits.kv_blocks * limits.kv_block_tokens));
   }
   if (m.queue_growth) {
-    text += wrapped(fmt::format(
-        "Unstable: the queue grows. Each second of arrivals adds {} of waiting, so that latencies "
-        "are as long as one looks; the rig serves {:.3g} requests/s of this kind.",
-        time_text(*m.queue_growth), m.requests_per_s));
+    text +=
+        wrapped(fmt::format("Unstable: the queue grows. Of the requests that arrive in the second "
+                            "half {:.0f} % pile up, "
+                            "so that latencies are as long as one looks; the rig serves about "
+                            "{:.3g} requests/s of this "
+                            "kind.",
+                            100 * *m.queue_growth, m.requests_per_s));
+  }
+  const auto devices = setup.deployment.rig.devices.size();
+  const auto used = static_cast<std::size_t>(setup.deployment.plan.tp * setup.config.replicas);
+  if (used < devices) {
+    text += wrapped(fmt::format("{} of {} devices idle: --plan dp=N puts replicas on them.",
+                                devices - used, devices));
+  }
+  if (setup.config.first_step > sim::Duration::zero()) {
+    text += wrapped(fmt::format("The first step takes {} longer (--cold-start).",
+                                time_text(sim::to_seconds(setup.config.first_step))));
   }
   return text;
 }
@@ -118,9 +135,11 @@ std::string serving_text(const ServingRun& run, const workloads::ServingSetup& s
   text += to_text(latency_table(run), console) + '\n';
   text += wrapped(replicas_text(m, setup));
   text += goodput_text(m);
-  text += wrapped(fmt::format(
-      "Bands: the same traffic on devices {:.1f} % slower and faster; the evidence is {}.",
-      100 * run.half_width, to_string(run.evidence)));
+  text += wrapped(
+      fmt::format("Bands: the same traffic on devices whose rates are {:.1f} % lower and higher "
+                  "({:.1f} % where a "
+                  "step works on prompts); the evidence is {}.",
+                  100 * run.half_width, 100 * run.prompt_half_width, to_string(run.evidence)));
   const std::string warnings = warnings_text(m, setup);
   return warnings.empty() ? text : text + '\n' + warnings;
 }

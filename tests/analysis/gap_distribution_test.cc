@@ -36,6 +36,16 @@ TEST(GapDistribution, CountsEachGapOfEachSequence) {
   EXPECT_DOUBLE_EQ(gaps.mean_s(), workloads::to_seconds(workloads::Ticks{145}) / 7);
 }
 
+// 2^63 ticks are 140 s: a preempted sequence waits an hour, the others 10 ms.
+TEST(GapDistribution, HoldsGapsOfHours) {
+  GapDistribution gaps;
+  gaps.add({workloads::ticks_of_seconds(0.01), 0, 99, 1});
+  gaps.add({workloads::ticks_of_seconds(3600), 0, 1, 1});
+  const std::vector<double> found = gaps.quantiles_s({0.5, 1});
+  EXPECT_NEAR(found[0], 0.01, 1e-12);
+  EXPECT_NEAR(found[1], 3600, 1e-6);
+}
+
 TEST(GapDistribution, OfNothingIsNothing) {
   const GapDistribution gaps;
   EXPECT_EQ(gaps.count(), 0);

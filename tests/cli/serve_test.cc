@@ -99,7 +99,9 @@ TEST(Serve, TurnsAwayWhatDoesNotFitAndSaysSo) {
   const std::string line = kA100 +
                            "--context 1000 --traffic uniform:1/s --requests 10 --json "
                            "--prompt 2000 ";
-  EXPECT_EQ(document(line).at("too_long_requests"), 10);
+  const json none = document(line, {}, 4);
+  EXPECT_EQ(none.at("too_long_requests"), 10);
+  EXPECT_TRUE(none.at("ttft_s").at("p99").is_null());
   const json cut = document(line + "--truncate");
   EXPECT_EQ(cut.at("requests"), 10);
   EXPECT_EQ(cut.at("prompt_tokens"), 9'990);
@@ -120,6 +122,21 @@ TEST(Serve, KeepsATraceAndAVllmResult) {
   // What was written can be served again.
   const json again = document(kA100 + "--traffic v.json --json", {.folder = folder.path()});
   EXPECT_EQ(again.at("requests"), 50);
+}
+
+TEST(Serve, KeepsNoTwoFilesUnderOneName) {
+  const Outcome run = rigsim(kA100 + "--traffic poisson:4/s --trace a --vllm-result a");
+  EXPECT_EQ(run.code, 2);
+  EXPECT_THAT(run.err, HasSubstr("is the file of --trace, too"));
+}
+
+// Each keeps its KV for hours: a gap of more than the 140 s that 64 bits of ticks hold.
+TEST(Serve, AnswersForVeryLongOutputs) {
+  const json answer = document(
+      "serve --rig a100-80gb-sxm --model llama-3.1-8b --weights bf16 --engine vllm --json "
+      "--traffic poisson:1/s,prompt=1,output=130000 --requests 5");
+  EXPECT_EQ(answer.at("requests"), 5);
+  EXPECT_GT(answer.at("preemptions"), 0);
 }
 
 TEST(Serve, ReplicasShareTheRequests) {

@@ -31,7 +31,7 @@ RUNS = {
 
 
 def predicted(rigsim, path, arguments, result):
-    command = [rigsim, "serve", *arguments, "--weights", "bf16", "--engine", "vllm", "--traffic", str(path)]
+    command = [rigsim, "serve", *arguments, "--weights", "bf16", "--engine", "vllm", "--cold-start", "--traffic", str(path)]
     out = subprocess.run([*command, "--vllm-result", result, "--json"], check=True, capture_output=True, text=True).stdout
     return json.loads(out), json.loads(open(result, encoding="utf-8").read())
 

@@ -45,10 +45,10 @@ std::vector<std::int64_t> vllm_capture_sizes() {
   return sizes;
 }
 
-PassStepCost::PassStepCost(const Deployment& deployment, ServingHost host, double slowness)
+PassStepCost::PassStepCost(const Deployment& deployment, ServingHost host, Slowness slowness)
     : d_(deployment), host_(std::move(host)), slowness_(slowness), knots_(context_knots()) {
-  if (!(slowness > 0))
-    throw std::invalid_argument("slowness must be > 0, got " + std::to_string(slowness));
+  if (!(slowness.decode > 0) || !(slowness.prompt > 0))
+    throw std::invalid_argument("slowness must be > 0");
   if (d_.stages.size() != 1 || d_.stages.front().on_host)
     throw std::invalid_argument(
         "serving is simulated for a model that stands whole on one device or one tensor-parallel "
@@ -67,8 +67,8 @@ PassStepCost::PassStepCost(const Deployment& deployment, ServingHost host, doubl
 }
 
 Ticks PassStepCost::on_device(sim::Duration duration) const {
-  if (slowness_ == 1.0) return to_ticks(duration);
-  return ticks_of_seconds(sim::to_seconds(duration) * slowness_);
+  if (slowness_.decode == 1.0) return to_ticks(duration);
+  return ticks_of_seconds(sim::to_seconds(duration) * slowness_.decode);
 }
 
 /// The device time of a pass without attention.
@@ -184,9 +184,9 @@ Ticks PassStepCost::beside_chunks(const DecodeLoad& load) const {
     for (const LayerGroup& group : groups_) {
       const Kernel kernel = decode_attention(d_.model, group.layer, shape, d_.engine);
       total += group.count *
-               ticks_of_seconds(slowness_ * mixed_decode_seconds(kernel, d_.model,
-                                                                 d_.kv_bytes_per_element,
-                                                                 d_.rig.devices[device].device));
+               ticks_of_seconds(slowness_.decode *
+                                mixed_decode_seconds(kernel, d_.model, d_.kv_bytes_per_element,
+                                                     d_.rig.devices[device].device));
     }
     slowest = std::max(slowest, total);
   }
@@ -230,7 +230,10 @@ Ticks PassStepCost::mixed(const DecodeLoad& load, std::span<const PromptChunk> c
     attention += chunk_attention(each);
   }
   const auto sequences = load.sequences + static_cast<std::int64_t>(chunks.size());
-  return with_host(body(tokens) + head(sequences) + attention, sequences);
+  Ticks device = body(tokens) + head(sequences) + attention;
+  if (slowness_.prompt != slowness_.decode)
+    device = ticks_of_seconds(to_seconds(device) * slowness_.prompt / slowness_.decode);
+  return with_host(device, sequences);
 }
 
 }  // namespace rigsim::workloads

@@ -28,6 +28,12 @@ struct ServingHost {
 /// (vllm/config/vllm.py, _set_cudagraph_sizes).
 [[nodiscard]] std::vector<std::int64_t> vllm_capture_sizes();
 
+/// By how much devices are slower than predicted.
+struct Slowness {
+  double decode = 1;  ///< in steps that only decode
+  double prompt = 1;  ///< in steps that work on prompts, too
+};
+
 /// Steps of a model on one replica, from the op graph of a pass run through the event simulation:
 /// everything but attention at the step's (padded) tokens, the head at the sequences that get
 /// logits, and attention of each part by the kernel cost model.
@@ -43,8 +49,8 @@ class PassStepCost final : public StepCost {
  public:
   /// `deployment` must outlive this: one replica of one stage on devices. What the devices do takes
   /// `slowness` times as long (error bands are runs of slower and faster devices). Throws
-  /// std::invalid_argument for another deployment, and unless slowness > 0.
-  PassStepCost(const Deployment& deployment, ServingHost host, double slowness = 1);
+  /// std::invalid_argument for another deployment, and unless both factors are > 0.
+  PassStepCost(const Deployment& deployment, ServingHost host, Slowness slowness = {});
 
   StepRun decode(const DecodeLoad& load) override;
   Ticks mixed(const DecodeLoad& load, std::span<const PromptChunk> chunks) override;
@@ -83,7 +89,7 @@ class PassStepCost final : public StepCost {
 
   const Deployment& d_;
   ServingHost host_;
-  double slowness_;
+  Slowness slowness_;
   std::vector<LayerGroup> groups_;
   std::vector<std::int64_t> knots_;  // mean contexts
   std::map<std::int64_t, Ticks> bodies_;

@@ -159,12 +159,23 @@ class Server {
 
   std::size_t route(const TrafficRequest& what, Prefix prefix) {
     if (config_.routing == Routing::kRoundRobin) return routed_++ % replicas_.size();
-    const auto rank = [&](const Replica& replica) {
-      const bool by_prefix = config_.routing == Routing::kPrefixAware;
-      return std::pair(by_prefix ? -replica.cached_tokens(what, prefix) : 0, replica.outstanding());
-    };
-    return static_cast<std::size_t>(std::ranges::min_element(replicas_, {}, rank) -
+    if (config_.routing == Routing::kPrefixAware && even()) {
+      const auto cached = [&](const Replica& replica) {
+        return replica.cached_tokens(what, prefix);
+      };
+      const auto best = std::ranges::max_element(replicas_, {}, cached);
+      if (2 * cached(*best) >= what.prompt_tokens)
+        return static_cast<std::size_t>(best - replicas_.begin());
+    }
+    return static_cast<std::size_t>(std::ranges::min_element(replicas_, {}, &Replica::outstanding) -
                                     replicas_.begin());
+  }
+
+  /// Whether no replica has so much more to do than another that prefixes must not count.
+  [[nodiscard]] bool even() const {
+    constexpr std::int64_t kUneven = 32;
+    const auto [least, most] = std::ranges::minmax_element(replicas_, {}, &Replica::outstanding);
+    return most->outstanding() - least->outstanding() <= kUneven;
   }
 
   const Traffic& traffic_;

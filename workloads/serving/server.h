@@ -17,7 +17,10 @@ namespace rigsim::workloads {
 enum class Routing : std::uint8_t {
   kRoundRobin,
   kLeastOutstanding,  ///< the fewest sequences that wait or run
-  kPrefixAware        ///< the most prompt tokens cached, among these the least outstanding
+  /// The most prompt tokens cached where these are at least half of the prompt, unless replicas are
+  /// uneven by more than 32 sequences; else the least outstanding (the cache-aware policy of
+  /// SGLang's router: cache_threshold 0.5, balance_abs_threshold 32, from memory).
+  kPrefixAware
 };
 
 /// "round-robin", "least-outstanding", "prefix-aware".

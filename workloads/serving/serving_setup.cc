@@ -48,6 +48,8 @@ ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& prof
   config.first_step = sim::from_seconds(profile.first_step_us * 1e-6);
 
   request.plan.dp = 1;
+  if (!request.plan.devices.empty())  // the first replica's
+    request.plan.devices.resize(static_cast<std::size_t>(request.plan.tp));
   request.batch = 1;
   // The host's share is the serving profile's.
   for (BackendProfile& backend : request.engine.backends) backend.host_step_us = 0;

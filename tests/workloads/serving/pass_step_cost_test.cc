@@ -161,8 +161,8 @@ TEST(PassStepCost, PadsToACapturedSize) {
 TEST(PassStepCost, OfSlowerDevicesIsSoManyTimesAsMuch) {
   const Deployment deployment = fused_toy();
   PassStepCost once(deployment, {});
-  PassStepCost twice(deployment, {}, 2);
-  PassStepCost with_host(deployment, host_of(100, 0, false), 2);
+  PassStepCost twice(deployment, {}, {2, 2});
+  PassStepCost with_host(deployment, host_of(100, 0, false), {2, 2});
   const DecodeLoad load{4, 4 * 4'096};
   const std::array<PromptChunk, 1> chunk{PromptChunk{500, 2'000}};
   const double decode = to_seconds(once.decode(load).first);
@@ -170,7 +170,7 @@ TEST(PassStepCost, OfSlowerDevicesIsSoManyTimesAsMuch) {
   EXPECT_NEAR(to_seconds(with_host.decode(load).first), 2 * decode + 100e-6, 1e-6 * decode);
   const double mixed = to_seconds(once.mixed(load, chunk));
   EXPECT_NEAR(to_seconds(twice.mixed(load, chunk)), 2 * mixed, 1e-6 * mixed);
-  EXPECT_THROW(PassStepCost(deployment, {}, 0), std::invalid_argument);
+  EXPECT_THROW(PassStepCost(deployment, {}, {0, 1}), std::invalid_argument);
 }
 
 TEST(PassStepCost, CaptureSizesAreVllms) {
