@@ -88,7 +88,7 @@ TEST(Serve, CountsWhatKeepsTheLimits) {
 }
 
 TEST(Serve, SaysThatAQueueGrows) {
-  const Outcome run = rigsim(kA100 + "--traffic uniform:50/s --requests 800");
+  const Outcome run = rigsim(kA100 + "--traffic uniform:30/s --requests 2000");
   EXPECT_EQ(run.code, 0);
   EXPECT_THAT(run.out, HasSubstr("Unstable: the queue grows"));
   EXPECT_THAT(rigsim(kA100 + "--traffic uniform:1/s --requests 100").out,
