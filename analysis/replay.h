@@ -85,11 +85,11 @@ struct Replay {
 
 /// Runs `document` on `rig`. Devices go by their names in the rig; "gpu3", "npu3" and "3" also mean
 /// the rig's device of that number where none has the name. Compute nodes without a duration take
-/// max(FLOPs / peak, bytes / bandwidth) with the datasheet's dense peak of their format. Collectives
-/// without an algorithm run as NCCL runs them, and take what `rigsim collective` says. Throws
-/// std::invalid_argument, naming the node, for a document that is not valid, a device the rig does
-/// not have, a copy it cannot do, a format the device does not compute in, and runs beyond 106
-/// days.
+/// max(FLOPs / peak, bytes / bandwidth) with the datasheet's dense peak of their format.
+/// Collectives without an algorithm run as NCCL runs them, and take what `rigsim collective` says.
+/// Throws std::invalid_argument, naming the node, for a document that is not valid, a device the
+/// rig does not have, a copy it cannot do, a format the device does not compute in, and runs beyond
+/// 106 days.
 [[nodiscard]] Replay replay(const workloads::OpGraphDocument& document, const topology::Rig& rig,
                             const ReplayOptions& options = {});
 

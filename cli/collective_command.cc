@@ -1,3 +1,5 @@
+#include "cli/collective_command.h"
+
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -7,7 +9,6 @@
 #include "analysis/collective_file.h"
 #include "cli/build_info.h"
 #include "cli/collective_accuracy_output.h"
-#include "cli/collective_command.h"
 #include "cli/collective_sizes.h"
 #include "cli/command_options.h"
 #include "cli/table.h"

@@ -16,8 +16,8 @@ namespace rigsim::workloads {
                                                       const EngineProfile& engine,
                                                       const BackendProfile& backend);
 
-/// Flash attention of `shape.tokens` new tokens of a prompt over what `shape.context` says; causal: a
-/// new token sees the context before the pass and, on average, half of the pass.
+/// Flash attention of `shape.tokens` new tokens of a prompt over what `shape.context` says; causal:
+/// a new token sees the context before the pass and, on average, half of the pass.
 [[nodiscard]] Kernel fused_prompt_attention(const Model& model, int layer, const PassShape& shape,
                                             const EngineProfile& engine);
 

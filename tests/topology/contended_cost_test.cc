@@ -1,5 +1,3 @@
-#include "topology/collective_contention.h"
-
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -7,6 +5,7 @@
 
 #include "tests/topology/devices.h"
 #include "tests/topology/nccl_numbers.h"
+#include "topology/collective_contention.h"
 
 namespace rigsim::topology {
 namespace {

@@ -155,8 +155,8 @@ TEST(Server, RoutesToWhereTheFewestWaitOrRun) {
   EXPECT_EQ(replicas_of(serve_evenly(traffic, config)), (std::vector{0, 1, 0, 1, 1, 0}));
 }
 
-// The third has the prefix of the second, 32 of its 40 tokens; the fourth 16 of them, less than half;
-// the last has none that is known.
+// The third has the prefix of the second, 32 of its 40 tokens; the fourth 16 of them, less than
+// half; the last has none that is known.
 TEST(Server, RoutesToWhereThePrefixIsCached) {
   Traffic traffic;
   traffic.hash_block_tokens = 16;
