@@ -16,13 +16,8 @@ constexpr std::int32_t kSchemaVersion = 1;
 
 void write_header(const Hdf5File& file, const CollectiveFileHeader& header) {
   const hid_t root = file.id();
-  set_attribute(file, root, "Conventions", "CF-1.10");
-  set_attribute(file, root, "title", header.title);
-  set_attribute(file, root, "creator", "rigsim");
-  set_attribute(file, root, "creator_version", header.version);
-  set_attribute(file, root, "creator_commit", header.commit);
-  set_attribute(file, root, "schema_name", "rigsim-collective");
-  set_attribute(file, root, "schema_version", kSchemaVersion);
+  set_origin(file, {header.title, header.version, header.commit}, "rigsim-collective",
+             kSchemaVersion);
   set_attribute(file, root, "command_line", header.command_line);
   set_attribute(file, root, "rig", header.rig);
   set_attribute(file, root, "collective", header.collective);

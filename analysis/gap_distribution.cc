@@ -30,12 +30,6 @@ void GapDistribution::add(const workloads::GapRun& run) {
   runs_.push_back(kept);
 }
 
-void GapDistribution::add(const GapDistribution& other) {
-  runs_.insert(runs_.end(), other.runs_.begin(), other.runs_.end());
-  count_ += other.count_;
-  sum_ += other.sum_;
-}
-
 double GapDistribution::mean_s() const {
   return count_ > 0 ? workloads::to_seconds(sum_) / static_cast<double>(count_) : 0.0;
 }

@@ -13,7 +13,6 @@ namespace rigsim::analysis {
 class GapDistribution {
  public:
   void add(const workloads::GapRun& run);
-  void add(const GapDistribution& other);
 
   /// Single gaps.
   [[nodiscard]] std::int64_t count() const { return count_; }

@@ -171,4 +171,16 @@ void set_attribute(const Hdf5File& file, hid_t on, const char* name,
   write_attribute(file, on, name, H5T_NATIVE_INT32, space.id(), values.data());
 }
 
+void set_origin(const Hdf5File& file, const FileOrigin& origin, std::string_view schema,
+                std::int32_t schema_version) {
+  const hid_t root = file.id();
+  set_attribute(file, root, "Conventions", "CF-1.10");
+  set_attribute(file, root, "title", origin.title);
+  set_attribute(file, root, "creator", "rigsim");
+  set_attribute(file, root, "creator_version", origin.version);
+  set_attribute(file, root, "creator_commit", origin.commit);
+  set_attribute(file, root, "schema_name", schema);
+  set_attribute(file, root, "schema_version", schema_version);
+}
+
 }  // namespace rigsim::analysis

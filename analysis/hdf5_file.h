@@ -83,4 +83,15 @@ void set_scalar(const Hdf5File& file, hid_t on, const char* name, hid_t type, co
 /// a file has it: no time stamps, attributes in creation order.
 [[nodiscard]] Hdf5Handle creation_properties(const Hdf5File& file, hid_t kind);
 
+/// What every result file says of where it comes from.
+struct FileOrigin {
+  std::string_view title;
+  std::string_view version;  ///< of rigsim
+  std::string_view commit;   ///< rigsim's git commit
+};
+
+/// Sets it on the root, with the file's schema. Throws OutputError on failure.
+void set_origin(const Hdf5File& file, const FileOrigin& origin, std::string_view schema,
+                std::int32_t schema_version);
+
 }  // namespace rigsim::analysis

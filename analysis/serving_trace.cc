@@ -20,13 +20,7 @@ constexpr double kTicksPerPicosecond = 1 << workloads::kTickBits;
 
 void write_header(const Hdf5File& file, const TraceHeader& header) {
   const hid_t root = file.id();
-  set_attribute(file, root, "Conventions", "CF-1.10");
-  set_attribute(file, root, "title", header.title);
-  set_attribute(file, root, "creator", "rigsim");
-  set_attribute(file, root, "creator_version", header.version);
-  set_attribute(file, root, "creator_commit", header.commit);
-  set_attribute(file, root, "schema_name", "rigsim-serving");
-  set_attribute(file, root, "schema_version", kSchemaVersion);
+  set_origin(file, {header.title, header.version, header.commit}, "rigsim-serving", kSchemaVersion);
   set_attribute(file, root, "seed", header.seed);
   set_attribute(file, root, "command_line", header.command_line);
   set_attribute(file, root, "scenario_yaml", header.scenario);
@@ -39,7 +33,7 @@ struct RequestColumns {
         prompt(table.add_column<std::int64_t>({"prompt_tokens", "1", "tokens of the prompt"})),
         output(table.add_column<std::int64_t>({"output_tokens", "1", "tokens of the answer"})),
         cached(table.add_column<std::int64_t>(
-            {"cached_tokens", "1", "of the prompt, cached when it arrived"})),
+            {"cached_tokens", "1", "of the prompt, cached when it was first scheduled"})),
         preemptions(table.add_column<std::uint32_t>({"preemptions", "1", "times it lost its KV"})),
         replica(table.add_column<std::uint16_t>({"replica", "1", "where it was served"})),
         arrival(time(table, "arrival", "when it arrived")),

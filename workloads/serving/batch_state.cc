@@ -1,7 +1,6 @@
 #include "workloads/serving/batch_state.h"
 
 #include <algorithm>
-#include <stdexcept>
 #include <utility>
 
 namespace rigsim::workloads {

@@ -58,8 +58,7 @@ std::optional<Ticks> Replica::next_end() const {
 
 /// Schedules as many steps as may wait for the device; the first of them starts where none runs.
 void Replica::fill(Ticks now) {
-  const std::size_t depth = state_.limits().async_scheduling ? 2 : 1;
-  while (planned_.size() < depth) {
+  while (planned_.size() < depth()) {
     StepPlan plan;
     if (!spare_plans_.empty()) {
       plan = std::move(spare_plans_.back());
@@ -164,8 +163,7 @@ const std::vector<std::uint32_t>& Replica::advance(Ticks limit) {
 /// How many further steps the policy would plan like those that are planned: each running sequence
 /// gets one token in each.
 std::int64_t Replica::alike_steps() const {
-  const std::size_t depth = state_.limits().async_scheduling ? 2 : 1;
-  if (planned_.size() < depth) return 0;
+  if (planned_.size() < depth()) return 0;
   for (const StepPlan& plan : planned_) {
     if (!plan.only_decodes() || plan.decode.size() != state_.running().size()) return 0;
   }

@@ -54,6 +54,8 @@ class Replica {
   [[nodiscard]] std::int64_t cached_tokens(const TrafficRequest& what, Prefix prefix) const;
 
  private:
+  /// Steps that may be planned at once, the one that runs included.
+  [[nodiscard]] std::size_t depth() const { return state_.limits().async_scheduling ? 2 : 1; }
   void fill(Ticks now);
   void begin_step(Ticks now);
   void end_step();
