@@ -4,7 +4,6 @@
 #include <bit>
 #include <cmath>
 #include <functional>
-#include <numeric>
 
 namespace rigsim::sim {
 namespace {
@@ -21,18 +20,14 @@ MaxMin::MaxMin(const Network& network)
       level_(network.link_count(), kInfinity),
       on_(network.link_count()),
       in_changed_links_(network.link_count(), 0),
-      rank_(network.link_count()),
-      by_rank_(network.link_count()),
-      marked_(network.link_count() / 64 + 1, 0),
-      first_marked_word_(marked_.size()) {
+      marked_(network.link_count()) {
   for (std::uint32_t link = 0; link < network.link_count(); ++link) {
     capacity_.push_back(network.link(LinkId{link}).capacity.count());
   }
   for (std::uint32_t route = 0; route < network.route_count(); ++route) {
     most_hops_ = std::max(most_hops_, network.links(RouteId{route}).size());
   }
-  std::iota(rank_.begin(), rank_.end(), 0U);
-  std::iota(by_rank_.begin(), by_rank_.end(), 0U);
+  room_ = capacity_;
   changed_links_.reserve(network.link_count());
 }
 
@@ -58,14 +53,16 @@ void MaxMin::add(std::uint32_t flow, RouteId route) {
     const std::uint32_t link = index_of(links[hop]);
     position_[flow * most_hops_ + hop] = static_cast<std::uint32_t>(on_[link].size());
     on_[link].push_back({flow, plain_pair ? index_of(links[1 - hop]) : kSeveral});
-    mark(link);
   }
+  const double rate = rate_by_levels(flow);
+  for (const LinkId link : links) see_change(index_of(link), kInfinity, 0, rate);
   crossings_ += links.size();
   new_flows_.push_back(flow);
 }
 
 void MaxMin::remove(std::uint32_t flow) {
   const auto links = links_of_[flow];
+  const double rate = rate_by_levels(flow);
   for (std::size_t hop = 0; hop < links.size(); ++hop) {
     const std::uint32_t position = position_[flow * most_hops_ + hop];
     std::vector<Crossing>& crossings = on_[index_of(links[hop])];
@@ -75,7 +72,7 @@ void MaxMin::remove(std::uint32_t flow) {
     position_[moved.flow * most_hops_ + static_cast<std::size_t>(its_hop)] = position;
     crossings[position] = moved;
     crossings.pop_back();
-    mark(index_of(links[hop]));
+    see_change(index_of(links[hop]), kInfinity, rate, 0);
   }
   crossings_ -= links.size();
   links_of_[flow] = {};
@@ -85,46 +82,30 @@ void MaxMin::remove(std::uint32_t flow) {
 void MaxMin::clear() {
   for (auto& crossings : on_) crossings.clear();
   std::ranges::fill(level_, kInfinity);
-  std::ranges::fill(marked_, 0);
-  first_marked_word_ = marked_.size();
+  room_ = capacity_;
+  marked_.clear();
   new_flows_.clear();
   crossings_ = 0;
-  std::iota(rank_.begin(), rank_.end(), 0U);
-  std::iota(by_rank_.begin(), by_rank_.end(), 0U);
-  changes_since_sort_ = 0;
 }
 
 std::span<const std::uint32_t> MaxMin::solve() {
   looked_at_ = 0;
   bool filled = false;
-  while (first_marked_word_ < marked_.size()) {
-    update(take_lowest_marked());
+  while (!marked_.empty()) {
+    update(marked_.pop());
     if (!filled && looked_at_ > kPatience * crossings_ + kLittle) {
       fill();
       filled = true;
     }
   }
   assign_changed_flows();
-  if (changes_since_sort_ > 4 * level_.size()) sort_links();
   return {changed_.data(), changed_count_};
 }
 
-void MaxMin::mark(std::uint32_t link) {
-  const std::size_t word = rank_[link] / 64;
-  marked_[word] |= std::uint64_t{1} << rank_[link] % 64;
-  first_marked_word_ = std::min(first_marked_word_, word);
-}
-
-// Some link must be marked, and no word before first_marked_word_ is other than 0.
-std::uint32_t MaxMin::take_lowest_marked() {
-  std::uint64_t& word = marked_[first_marked_word_];
-  const auto rank = static_cast<std::uint32_t>(64 * first_marked_word_) +
-                    static_cast<std::uint32_t>(std::countr_zero(word));
-  word &= word - 1;
-  while (first_marked_word_ < marked_.size() && marked_[first_marked_word_] == 0) {
-    ++first_marked_word_;
-  }
-  return by_rank_[rank];
+double MaxMin::rate_by_levels(std::uint32_t flow) const {
+  double rate = cap_[flow];
+  for (const LinkId link : links_of_[flow]) rate = std::min(rate, level_[index_of(link)]);
+  return rate;
 }
 
 double MaxMin::bound_elsewhere(const Crossing& crossing, std::uint32_t link) const {
@@ -164,7 +145,7 @@ struct Split {
 // last known one. The sum is concave in the level: after the first step the guesses only rise, and
 // the last one is exact. Where the bounds of hundreds of flows lie within rounding of the level, a
 // guess may fall back: that is the end, too.
-double MaxMin::level_of(std::uint32_t link) const {
+double MaxMin::level_of(std::uint32_t link) {
   const double capacity = capacity_[link];
   const double slack = 1 + slack_of(link);
   double guess = level_[link];
@@ -172,7 +153,10 @@ double MaxMin::level_of(std::uint32_t link) const {
     Split split{guess};
     for (const Crossing& crossing : on_[link]) split.count(bound_elsewhere(crossing, link));
     if (split.held == 0) {
-      if (split.slower_sum <= capacity * slack) return kInfinity;
+      if (split.slower_sum <= capacity * slack) {
+        room_[link] = capacity * slack - split.slower_sum;
+        return kInfinity;
+      }
       guess = capacity / static_cast<double>(on_[link].size());  // never too high
       continue;
     }
@@ -189,6 +173,30 @@ double MaxMin::slack_of(std::uint32_t link) const {
   return kSlack * static_cast<double>(1 + on_[link].size() / kFlows);
 }
 
+// As far as its other links are concerned, a flow of `link` would now go at the lesser of `bound`
+// and `level` instead of `old_level`. What rounding may add up to is taken off the room each time.
+void MaxMin::see_change(std::uint32_t link, double bound, double old_level, double level) {
+  constexpr double kRounding = 1e-15;
+  if (marked_.waits(link)) return;
+  if (level_[link] == kInfinity) {
+    room_[link] -=
+        std::min(bound, level) - std::min(bound, old_level) + kRounding * capacity_[link];
+    if (room_[link] >= 0) return;
+  }
+  marked_.push(link, level_[link]);
+}
+
+// What a flow's other links see of a change of `link`: nothing, where the flow was and is held as
+// low elsewhere. A link whose own level is no higher than both levels of `link` is such a place.
+void MaxMin::pass_on(const Crossing& crossing, std::uint32_t link, double old_level) {
+  const double level = level_[link];
+  const double bound = bound_elsewhere(crossing, link);
+  if (bound <= std::min(level, old_level)) return;
+  for (const LinkId id : links_of_[crossing.flow]) {
+    if (index_of(id) != link) see_change(index_of(id), bound, old_level, level);
+  }
+}
+
 void MaxMin::update(std::uint32_t link) {
   looked_at_ += on_[link].size();
   const double old_level = level_[link];
@@ -198,19 +206,16 @@ void MaxMin::update(std::uint32_t link) {
     return;
   mark_changed(link);
   level_[link] = level;
-  ++changes_since_sort_;
   const double lower = std::min(level, old_level);
-  for (const Crossing& crossing : on_[link]) mark_affected(crossing, link, lower);
-}
-
-// A link whose own level is no higher than both levels of `link` does not see the change.
-void MaxMin::mark_affected(const Crossing& crossing, std::uint32_t link, double lower) {
-  if (crossing.other != kSeveral) {
-    if (lower < level_[crossing.other]) mark(crossing.other);
-    return;
-  }
-  for (const LinkId id : links_of_[crossing.flow]) {
-    if (index_of(id) != link && lower < level_[index_of(id)]) mark(index_of(id));
+  for (const Crossing& crossing : on_[link]) {
+    // The most frequent case in short: a plain pair whose other link is full.
+    const bool pair = crossing.other != kSeveral;
+    if (pair && (level_[crossing.other] <= lower || marked_.waits(crossing.other))) continue;
+    if (pair && level_[crossing.other] != kInfinity) {
+      marked_.push(crossing.other, level_[crossing.other]);
+    } else {
+      pass_on(crossing, link, old_level);
+    }
   }
 }
 
@@ -231,11 +236,7 @@ void MaxMin::assign_changed_flows() {
       assign(crossing.flow, std::min(level, bound_elsewhere(crossing, link)));
     }
   }
-  for (const std::uint32_t flow : new_flows_) {
-    double rate = cap_[flow];
-    for (const LinkId link : links_of_[flow]) rate = std::min(rate, level_[index_of(link)]);
-    assign(flow, rate);
-  }
+  for (const std::uint32_t flow : new_flows_) assign(flow, rate_by_levels(flow));
   changed_links_.clear();
   new_flows_.clear();
 }
@@ -278,7 +279,7 @@ void MaxMin::offer_all() {
     if (level_[link] != kInfinity) mark_changed(link);
     level_[link] = kInfinity;
     if (on_[link].empty()) continue;
-    mark(link);
+    if (!marked_.waits(link)) marked_.push(link, level_[link]);
     open_[link] = static_cast<std::uint32_t>(on_[link].size());
     offer(capacity_[link] / open_[link], link);
     for (const Crossing& crossing : on_[link]) {
@@ -325,14 +326,6 @@ void MaxMin::mark_changed(std::uint32_t link) {
   in_changed_links_[link] = 1;
 }
 
-void MaxMin::sort_links() {
-  changes_since_sort_ = 0;
-  std::ranges::sort(by_rank_, [this](std::uint32_t a, std::uint32_t b) {
-    return level_[a] != level_[b] ? level_[a] < level_[b] : a < b;
-  });
-  for (std::uint32_t rank = 0; rank < by_rank_.size(); ++rank) rank_[by_rank_[rank]] = rank;
-}
-
 std::size_t MaxMin::memory_bytes() const {
   std::size_t bytes = rate_.capacity() * (2 * sizeof(double) + sizeof(std::span<const LinkId>) +
                                           2 * sizeof(std::uint32_t));
@@ -342,8 +335,8 @@ std::size_t MaxMin::memory_bytes() const {
   bytes += position_.capacity() * sizeof(std::uint32_t) + fixed_.capacity() * sizeof(double) +
            offers_.capacity() * sizeof(Offer) + left_.capacity() * sizeof(double) +
            open_.capacity() * sizeof(std::uint32_t);
-  return bytes + capacity_.capacity() * (2 * sizeof(double) + 1 + 3 * sizeof(std::uint32_t)) +
-         marked_.capacity() * sizeof(std::uint64_t);
+  return bytes + capacity_.capacity() * (3 * sizeof(double) + 2 + sizeof(std::uint32_t)) +
+         marked_.memory_bytes();
 }
 
 }  // namespace rigsim::sim

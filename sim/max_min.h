@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sim/ids.h"
+#include "sim/level_queue.h"
 #include "sim/network.h"
 
 namespace rigsim::sim {
@@ -26,6 +27,8 @@ namespace rigsim::sim {
 /// level first. A new level comes from the current ones of its neighbours, never from the old one
 /// plus a difference: no error builds up. A level that moves by less than 1e-13 of itself counts as
 /// the same (more with hundreds of flows on the link); otherwise rounding would be chased around.
+/// A link that is not full keeps account of its room, on the safe side, and is solved again only
+/// when the account is used up.
 ///
 /// Where many flows leave at once, levels can rise in a very large number of small turns. A solve
 /// that has looked at every flow on every link many times fills the whole network from 0 instead
@@ -68,17 +71,16 @@ class MaxMin {
   };
 
   [[nodiscard]] double bound_elsewhere(const Crossing& crossing, std::uint32_t link) const;
-  [[nodiscard]] double level_of(std::uint32_t link) const;
+  [[nodiscard]] double rate_by_levels(std::uint32_t flow) const;
+  [[nodiscard]] double level_of(std::uint32_t link);
   [[nodiscard]] double slack_of(std::uint32_t link) const;
   [[nodiscard]] double share_of(std::uint32_t link) const;
-  void mark(std::uint32_t link);
   void mark_changed(std::uint32_t link);
-  std::uint32_t take_lowest_marked();
   void update(std::uint32_t link);
-  void mark_affected(const Crossing& crossing, std::uint32_t link, double lower);
+  void pass_on(const Crossing& crossing, std::uint32_t link, double old_level);
+  void see_change(std::uint32_t link, double bound, double old_level, double level);
   void assign(std::uint32_t flow, double rate);
   void assign_changed_flows();
-  void sort_links();
   void fill();
   void offer_all();
   void fix(std::uint32_t flow, double rate);
@@ -88,6 +90,8 @@ class MaxMin {
   // By link.
   std::vector<double> capacity_;
   std::vector<double> level_;
+  // Where it is not full and not marked: capacity that its flows surely leave, by the levels.
+  std::vector<double> room_;
   std::vector<std::vector<Crossing>> on_;
   std::vector<std::uint8_t> in_changed_links_;
   // By flow.
@@ -97,12 +101,7 @@ class MaxMin {
   std::vector<std::uint32_t> position_;  // [flow x hop]: of the flow's crossing on that link
   std::size_t most_hops_ = 0;            // of any route
   std::size_t crossings_ = 0;            // on all links
-  // Links to solve again: bits, by rank. Ranks follow the levels as they were not long ago.
-  std::vector<std::uint32_t> rank_;     // by link
-  std::vector<std::uint32_t> by_rank_;  // links
-  std::vector<std::uint64_t> marked_;
-  std::size_t first_marked_word_ = 0;  // none is marked in the words before
-  std::size_t changes_since_sort_ = 0;
+  LevelQueue marked_;  // links to solve again
   // Of the current solve.
   std::vector<std::uint32_t> changed_links_;
   std::vector<std::uint32_t> new_flows_;
