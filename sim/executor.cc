@@ -68,7 +68,7 @@ void Executor::enqueue(std::uint32_t resource, std::uint32_t op) {
 }
 
 Time Executor::after(std::int64_t picoseconds) const {
-  if (picoseconds > (Time::max() - Duration(1) - now_).count() && now_ > Time{}) {
+  if (now_ > Time{} && picoseconds > (Time::max() - Duration(1) - now_).count()) {
     throw std::out_of_range("an op finishes beyond the clock's range of 106 days");
   }
   return now_ + Duration(picoseconds);

@@ -80,6 +80,16 @@ TEST(DataParallel, AddsUpTheRates) {
   EXPECT_DOUBLE_EQ(rate("--plan dp=2 --batch 8"), 2 * rate("--plan tp=1 --batch 4"));
 }
 
+// A steady step shows after three others, which are longer than this prompt.
+TEST(Pipelines, MayDecodeLongerThanThePrompt) {
+  const json rig =
+      document(
+          "run --rig 4x4090 --model llama-3-8b --weights f16 --engine vllm --plan pp=4 "
+          "--batch 4 --prompt 16 --output-tokens 3 --json")
+          .at("rigs")[0];
+  EXPECT_GT(rig.at("decode_tokens_per_s").at("value"), 0);
+}
+
 TEST(PlacementOption, FindsTheBridges) {
   const std::string question = "run --rig 4x3090-nvlink" + kWork + "--plan tp=2,pp=2 --json";
   const auto plan = [&](const std::string& more) {

@@ -219,6 +219,19 @@ TEST(Executor, RefusesToRunBeyondTheClock) {
   EXPECT_EQ(executor.run(graph.costs()), at(1));
 }
 
+// A run may begin before the clock's zero; 1 GB/s moves 5 bytes in 5,000 ps.
+TEST(Executor, BeginsBeforeZeroAsAtAnyTime) {
+  Network network;
+  const RouteId route = network.add_route({network.add_link(1_GBps)});
+  OpGraphBuilder builder(network);
+  const OpId wait = builder.add(Delay{ps(700)});
+  builder.add(Transfer{route, 5_B}, {wait});
+  const OpGraph graph = std::move(builder).compile();
+  Executor executor(graph);
+  for (const std::int64_t start : {-20'000, -3'000, 0, 3'000})
+    EXPECT_EQ(executor.run(graph.costs(), at(start)), at(start + 5'700)) << start;
+}
+
 struct StopAtOp {
   OpId op;
   void op_started(OpId, Time) const {}
