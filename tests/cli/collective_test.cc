@@ -92,7 +92,7 @@ TEST(Collective, SaysWhatIsWrong) {
     return result.err;
   };
   EXPECT_THAT(error(""), HasSubstr("which collective?"));
-  EXPECT_THAT(error("all_sum --rig 2x4090"), HasSubstr("there are all_reduce, reduce_scatter"));
+  EXPECT_THAT(error("all_sum --rig 2x4090"), HasSubstr("allowed: all_reduce, reduce_scatter"));
   EXPECT_THAT(error("all_reduce"), HasSubstr("--rig"));
   EXPECT_THAT(error("all_reduce --rig 4090"), HasSubstr("at least two devices, got 1"));
   EXPECT_THAT(error("all_reduce --rig 2x4090 --sizes 5X"), HasSubstr("got \"5X\""));
