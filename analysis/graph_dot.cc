@@ -34,8 +34,11 @@ struct Detail {
                        configs::to_text(node.size));
   }
   std::string operator()(const workloads::CollectiveNode& node) const {
-    return fmt::format("{} of {}, {}", to_string(node.kind), node.devices.size(),
-                       configs::to_text(node.size));
+    std::string text = fmt::format("{} of {}, {}", to_string(node.kind), node.devices.size(),
+                                   configs::to_text(node.size));
+    if (node.algorithm) text += fmt::format(", {}", to_string(*node.algorithm));
+    if (node.duration) text += ", " + configs::to_text(*node.duration);
+    return text;
   }
   std::string operator()(const workloads::DelayNode& node) const {
     return configs::to_text(node.duration);

@@ -66,11 +66,13 @@ std::string replay_json(const Replay& replay, const workloads::OpGraphDocument& 
                         std::string_view version, std::string_view commit) {
   std::string out = fmt::format(
       "{{\n  \"version\": {},\n  \"commit\": {},\n  \"title\": {},\n  \"rig\": {},\n"
+      "  \"priced_on\": {},\n  \"priced_elsewhere\": {},\n"
       "  \"evidence\": \"{}\",\n  \"contended\": {},\n  \"makespan_s\": {},\n  \"makespan_ps\": "
       "{},\n"
       "  \"exposed_communication_s\": {},\n  \"hidden_communication_s\": {},\n"
       "  \"critical_path_s\": {{",
       json_text(version), json_text(commit), json_text(document.title), json_text(replay.rig),
+      document.priced_on ? json_text(document.priced_on->rig) : "null", replay.priced_elsewhere,
       replay.evidence, replay.contended, sim::to_seconds(replay.makespan), replay.makespan.count(),
       sim::to_seconds(replay.exposed), sim::to_seconds(replay.hidden));
   for (const ReplayCause cause : kReplayCauses) {

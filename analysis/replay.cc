@@ -8,6 +8,7 @@
 
 #include "analysis/intervals.h"
 #include "analysis/replay_graph.h"
+#include "configs/rig_digest.h"
 #include "sim/executor.h"
 
 namespace rigsim::analysis {
@@ -202,6 +203,10 @@ std::string_view to_string(ReplayCause cause) {
   throw std::logic_error("unknown cause");
 }
 
+bool priced_elsewhere(const OpGraphDocument& document, const topology::Rig& rig) {
+  return document.priced_on && document.priced_on->digest != configs::priced_on(rig).digest;
+}
+
 Replay replay(const OpGraphDocument& document, const topology::Rig& rig,
               const ReplayOptions& options) {
   validate(document);
@@ -211,6 +216,7 @@ Replay replay(const OpGraphDocument& document, const topology::Rig& rig,
   const sim::Time end = run(executor, lowered.graph);
   Replay result = Reading(document, rig, network, lowered, executor).read(end);
   result.contended = options.contended;
+  result.priced_elsewhere = priced_elsewhere(document, rig);
   return result;
 }
 

@@ -70,6 +70,7 @@ struct ReplayedLink {
 struct Replay {
   std::string rig;
   bool contended = false;
+  bool priced_elsewhere = false;
   sim::Duration makespan{};
   std::vector<ReplayedNode> nodes;        ///< as in the document
   std::vector<ReplayedDevice> devices;    ///< as in the rig
@@ -83,10 +84,16 @@ struct Replay {
   sim::Duration hidden{};
 };
 
+/// Whether the document's durations were priced on another rig than this.
+[[nodiscard]] bool priced_elsewhere(const workloads::OpGraphDocument& document,
+                                    const topology::Rig& rig);
+
 /// Runs `document` on `rig`. Devices go by their names in the rig; "gpu3", "npu3" and "3" also mean
 /// the rig's device of that number where none has the name. Compute nodes without a duration take
 /// max(FLOPs / peak, bytes / bandwidth) with the datasheet's dense peak of their format.
-/// Collectives without an algorithm run as NCCL runs them, and take what `rigsim collective` says.
+/// Collectives without an algorithm run as their library runs them, and take what `rigsim
+/// collective` says. Where durations were priced on another rig, those of collectives are priced
+/// anew, all others stand.
 /// Throws std::invalid_argument, naming the node, for a document that is not valid, a device the
 /// rig does not have, a copy it cannot do, a format the device does not compute in, and runs beyond
 /// 106 days.

@@ -6,10 +6,13 @@
 #include <utility>
 
 #include "configs/collective_profile.h"
+#include "configs/engine_file.h"
 #include "sim/executor.h"
 #include "topology/collective_contention.h"
 #include "topology/collective_steps.h"
 #include "workloads/communication.h"
+#include "workloads/engine_profile.h"
+#include "workloads/ggml_all_reduce.h"
 
 namespace rigsim::analysis {
 namespace {
@@ -74,13 +77,16 @@ void shrink(std::vector<LibraryFlow>& flows, double factor) {
 CollectivePlanner::Library::Library(const topology::Rig& rig)
     : profile(configs::collective_profile()), model(rig, profile) {}
 
-const CollectivePlan& CollectivePlanner::plan(const topology::CollectiveRequest& request,
-                                              std::optional<topology::Algorithm> algorithm) {
-  const Key key{request.kind, request.devices, request.size.count(), algorithm};
+const CollectivePlan& CollectivePlanner::plan(const CollectiveWish& wish) {
+  const auto& [kind, devices, size] = wish.request;
+  const Key key{kind,           devices,     size.count(), wish.duration,
+                wish.algorithm, wish.runner, wish.launch,  wish.shares_links};
   const auto found = plans_.find(key);
   if (found != plans_.end()) return found->second;
-  return plans_.emplace(key, algorithm ? as_told(request, *algorithm) : as_nccl(request))
-      .first->second;
+  const bool told = wish.algorithm && !wish.duration;
+  CollectivePlan plan = told ? as_told(wish.request, *wish.algorithm) : as_run(wish);
+  plan.as_flows = devices.size() > 1 && (as_flows_ || wish.shares_links);
+  return plans_.emplace(key, std::move(plan)).first->second;
 }
 
 CollectivePlan CollectivePlanner::as_told(const topology::CollectiveRequest& request,
@@ -103,29 +109,63 @@ CollectivePlan CollectivePlanner::as_told(const topology::CollectiveRequest& req
   return plan;
 }
 
-/// NCCL launches a kernel for nothing at all, too: it takes what a byte takes. Measured is only
-/// what nothing disturbs.
-CollectivePlan CollectivePlanner::as_nccl(topology::CollectiveRequest request) {
+CollectivePlan CollectivePlanner::as_run(const CollectiveWish& wish) {
   CollectivePlan plan;
   plan.evidence = "given";
-  if (request.devices.size() == 1) return plan;
+  if (wish.duration) {
+    plan.alone = *wish.duration;
+  } else if (wish.request.devices.size() > 1) {
+    price(plan, wish);
+  }
+  if (wish.request.devices.size() == 1) return plan;
+  if (wish.shares_links) {
+    plan.flows = ring_flows(wish.request, 1);
+    plan.beyond = std::max(plan.alone - workloads::slowest_ring_copy(network_, wish.request),
+                           sim::Duration::zero());
+  } else if (as_flows_) {
+    choose_flows(plan, wish.request);
+  }
+  return plan;
+}
+
+void CollectivePlanner::price(CollectivePlan& plan, const CollectiveWish& wish) {
+  const auto& devices = wish.request.devices;
+  const bool own = wish.runner == workloads::CollectiveRunner::kLlamaCpp &&
+                   network_.has_host_link(devices[0]) && network_.has_host_link(devices[1]);
+  if (!own) {
+    price_by_library(plan, wish);
+    return;
+  }
+  const auto engine = configs::engine_named("llama.cpp").profile;
+  const auto backend = workloads::backend_of(rig_.devices[devices[0]].device);
+  const auto event = sim::from_seconds(engine.backend(backend).row_handover_us * 1e-6);
+  plan.alone =
+      workloads::GgmlAllReduce(network_, devices[0], devices[1], event).time(wish.request.size);
+  plan.evidence = "datasheet";
+}
+
+/// NCCL launches a kernel for nothing at all, too: it takes what a byte takes. Measured is only
+/// what nothing disturbs.
+void CollectivePlanner::price_by_library(CollectivePlan& plan, const CollectiveWish& wish) {
+  topology::CollectiveRequest request = wish.request;
   request.size = std::max(request.size, sim::Bytes(1));
   if (!library_) library_.emplace(rig_);
   const topology::CollectiveCost cost =
-      topology::cost_alone(library_->model, network_, request, topology::LaunchMode::kGraph);
+      wish.runner == workloads::CollectiveRunner::kVllm
+          ? library_->model.cost(topology::CollectiveLibrary::kVllm, request, wish.launch)
+          : topology::cost_alone(library_->model, network_, request, wish.launch);
+  const bool disturbed = cost.measured && (as_flows_ || wish.shares_links);
   plan.alone = cost.time;
-  plan.evidence = to_string(cost.evidence);
-  if (!as_flows_) return plan;
-  if (cost.measured) plan.evidence = to_string(topology::CollectiveEvidence::kFitted);
-  choose_flows(plan, request);
-  return plan;
+  plan.evidence = to_string(disturbed ? topology::CollectiveEvidence::kFitted : cost.evidence);
 }
 
 /// The time of flows is a latency and what is proportional to their sizes, or nearly so: flows that
 /// share links may end at different times.
 void CollectivePlanner::choose_flows(CollectivePlan& plan,
                                      const topology::CollectiveRequest& request) const {
-  plan.flows = library_flows(request, machines(request.devices));
+  topology::CollectiveRequest something = request;
+  something.size = std::max(request.size, sim::Bytes(1));
+  plan.flows = library_flows(something, machines(request.devices));
   std::vector<LibraryFlow> smallest = plan.flows;
   shrink(smallest, 0);
   const double latency = sim::to_seconds(time_of(smallest));

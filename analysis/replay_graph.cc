@@ -69,7 +69,7 @@ class Lowering {
            const topology::RigNetwork& network, const ReplayOptions& options)
       : document_(document),
         rig_(rig),
-        options_(options),
+        priced_elsewhere_(priced_elsewhere(document, rig)),
         devices_(rig_devices(document, rig)),
         planner_(rig, network, options.contended),
         builder_(network.network()),
@@ -147,10 +147,10 @@ class Lowering {
   }
 
   void add(const workloads::CollectiveNode& node) {
-    topology::CollectiveRequest request{node.kind, {}, node.size};
-    for (const std::uint32_t device : node.devices) request.devices.push_back(devices_[device]);
-    const CollectivePlan& plan = planner_.plan(request, node.algorithm);
-    if (!options_.contended || request.devices.size() == 1) {
+    const CollectiveWish wish = wish_of(node);
+    const topology::CollectiveRequest& request = wish.request;
+    const CollectivePlan& plan = planner_.plan(wish);
+    if (!plan.as_flows) {
       const auto op = record(sim::Exclusive{group(request.devices), plan.alone},
                              ReplayCause::kCollective, plan.evidence);
       spans_.push_back({op, op});
@@ -162,6 +162,22 @@ class Lowering {
     const auto last = record(sim::Delay{}, ReplayCause::kCollective, plan.evidence);
     for (const sim::OpId op : done) builder_.precede(op, last);
     spans_.push_back({first, last});
+  }
+
+  /// A duration that was priced on another rig says nothing of this one, nor does what a library
+  /// chose there.
+  [[nodiscard]] CollectiveWish wish_of(const workloads::CollectiveNode& node) const {
+    CollectiveWish wish{
+        {node.kind, {}, node.size}, node.duration, node.algorithm, node.runner, node.launch,
+        node.shares_links};
+    for (const std::uint32_t device : node.devices) {
+      wish.request.devices.push_back(devices_[device]);
+    }
+    if (node.duration && priced_elsewhere_) {
+      wish.duration.reset();
+      wish.algorithm.reset();
+    }
+    return wish;
   }
 
   std::vector<sim::OpId> as_told(const topology::CollectiveRequest& request,
@@ -232,7 +248,7 @@ class Lowering {
 
   const OpGraphDocument& document_;
   const topology::Rig& rig_;
-  const ReplayOptions& options_;
+  bool priced_elsewhere_;
   std::vector<std::uint32_t> devices_;  // [document's devices]
   CollectivePlanner planner_;
   sim::OpGraphBuilder builder_;

@@ -21,10 +21,11 @@ enum class ExitCode : int {
   kTerminated = 143,      ///< by SIGTERM; what was done is kept
 };
 
-/// What a command has to say: everything for standard output, at once.
+/// What a command has to say: everything for standard output, at once, and what to beware of.
 struct Answer {
   std::string text;
   ExitCode code = ExitCode::kDone;
+  std::string warning{};  ///< for standard error, one line
 };
 
 /// One option as it is typed: `--name VALUE`, or a switch where `value` is empty.

@@ -15,6 +15,7 @@
 #include "cli/scenario_options.h"
 #include "configs/chakra.h"
 #include "configs/graph_json.h"
+#include "configs/rig_digest.h"
 #include "workloads/deployment_builder.h"
 #include "workloads/pass_document.h"
 #include "workloads/pass_graph.h"
@@ -54,7 +55,9 @@ workloads::OpGraphDocument graph_of(const ParsedOptions& options) {
                   step == Step::kPrefill
                       ? fmt::format("prompt of {} x {}", scenario.batch, scenario.prompt_tokens)
                       : fmt::format("decode step of {} at context {}", scenario.batch, context));
-  return workloads::document_of(pass, rig, std::move(title));
+  workloads::OpGraphDocument document = workloads::document_of(pass, rig, std::move(title));
+  document.priced_on = configs::priced_on(rig);
+  return document;
 }
 
 void write_file(const fs::path& path, const std::string& text) {
@@ -103,13 +106,14 @@ Command export_command() {
       .usage = "--graph FILE --rig RIG --model MODEL --weights FORMAT [OPTIONS]",
       .about =
           "Writes the ops of a prompt or of one decode step as JSON (docs/graph.md; `rigsim "
-          "replay` gives the same time), Graphviz or Chakra execution traces (FILE is then the "
+          "replay` on this rig gives the same time), Graphviz or Chakra execution traces (FILE is "
+          "then the "
           "prefix of FILE.<npu>.et; FILE.comm_groups.json is for ASTRA-sim). The step at hand is "
           "the decode step that attends to --context tokens (default: the prompt and one more), "
           "or the whole prompt.",
       .examples =
           "  rigsim export --graph step.json --rig 2x4090 --model llama-3-70b --weights q4_k_m\n"
-          "  rigsim export --graph et/step --format chakra --step prefill --rig 2x4090 "
+          "  rigsim export --graph step --format chakra --step prefill --rig 2x4090 "
           "--model llama-3-8b --weights q4_k_m",
       .options = {{"graph", "FILE", "where to write the graph; of chakra, the files' prefix"},
                   {"format", "FORMAT", "json (default), dot or chakra"},

@@ -20,17 +20,22 @@ namespace {
 using rigsim::cli::ExitCode;
 
 /// One line on standard error, whatever the message holds.
-ExitCode fail(ExitCode code, std::string_view kind, std::string_view message) {
+void tell(std::string_view kind, std::string_view message) {
   std::string line = fmt::format("{}: {}", kind, message);
   for (char& byte : line) {
     if (byte == '\n' || byte == '\r') byte = ' ';
   }
   (void)rigsim::cli::write_all(STDERR_FILENO, line + '\n');
+}
+
+ExitCode fail(ExitCode code, std::string_view kind, std::string_view message) {
+  tell(kind, message);
   return code;
 }
 
 ExitCode print(const rigsim::cli::Answer& answer) {
   using rigsim::cli::Written;
+  if (!answer.warning.empty()) tell("warning", answer.warning);
   const Written written = rigsim::cli::write_all(STDOUT_FILENO, answer.text);
   if (written != Written::kFailed) return answer.code;
   return fail(ExitCode::kOutputUnwritable, "error",

@@ -1,5 +1,8 @@
 #include "cli/replay_command.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <optional>
 
 #include "analysis/json_replay.h"
@@ -11,6 +14,7 @@
 #include "configs/catalog.h"
 #include "configs/chakra.h"
 #include "configs/graph_json.h"
+#include "configs/rig_digest.h"
 
 namespace rigsim::cli {
 namespace {
@@ -34,16 +38,40 @@ analysis::TraceHeader trace_header(const ParsedOptions& options,
   return header;
 }
 
+std::string graph_name(const ParsedOptions& options) {
+  return options.arguments().empty() ? options.needed("chakra") : options.arguments().front();
+}
+
 /// What the rig cannot do stands in the graph.
 analysis::Replay replay_on(const ParsedOptions& options, const topology::Rig& rig,
                            const workloads::OpGraphDocument& document) {
   try {
     return analysis::replay(document, rig, {options.has("contended")});
   } catch (const std::invalid_argument& error) {
-    const std::string where =
-        options.arguments().empty() ? options.needed("chakra") : options.arguments().front();
-    throw configs::ConfigError({where, 0, 0, {}}, error.what());
+    throw configs::ConfigError({graph_name(options), 0, 0, {}}, error.what());
   }
+}
+
+/// "2x4090 (2x RTX 4090)"
+std::string described(const workloads::PricedOn& rig) {
+  std::string text;
+  for (auto at = rig.devices.begin(); at != rig.devices.end();) {
+    const auto end =
+        std::find_if(at, rig.devices.end(), [&](const auto& other) { return other != *at; });
+    text += fmt::format("{}{}x {}", text.empty() ? "" : ", ", end - at, *at);
+    at = end;
+  }
+  return fmt::format("{} ({})", rig.rig, text);
+}
+
+std::string warning(const ParsedOptions& options, const workloads::OpGraphDocument& document,
+                    const topology::Rig& rig) {
+  const std::string there = described(*document.priced_on);
+  const std::string here = described(configs::priced_on(rig));
+  return fmt::format(
+      "{}: priced on {}, replayed on {}{}: compute, host work and delays keep their durations; "
+      "transfers and collectives take what they take here",
+      graph_name(options), there, here, here == there ? " as it is defined here" : "");
 }
 
 Answer run(const ParsedOptions& options, const Console& console) {
@@ -59,8 +87,12 @@ Answer run(const ParsedOptions& options, const Console& console) {
     analysis::write_trace(*trace, replay, document);
     trace->finish();
   }
-  if (!options.has("json")) return {replay_text(replay, document, console)};
-  return {analysis::replay_json(replay, document, build_info().version, build_info().commit)};
+  Answer answer;
+  if (replay.priced_elsewhere) answer.warning = warning(options, document, rig);
+  answer.text = options.has("json") ? analysis::replay_json(replay, document, build_info().version,
+                                                            build_info().commit)
+                                    : replay_text(replay, document, console);
+  return answer;
 }
 
 }  // namespace
@@ -73,12 +105,15 @@ Command replay_command() {
               "The graph says what is computed, moved and waited for (docs/graph.md). Compute "
               "nodes take the duration they state, else the larger of FLOPs over the datasheet's "
               "peak and bytes over its memory bandwidth; transfers share the rig's links max-min "
-              "fairly. Prints the makespan, what it went to, how busy devices and links were, and "
+              "fairly. Of a graph that was exported for another rig, durations stand (a warning "
+              "says so); "
+              "transfers and collectives are priced anew. Prints the makespan, what it went to, "
+              "how busy devices and links were, and "
               "which communication compute hides.",
           .examples =
               "  rigsim replay step.json --rig 2x4090\n"
               "  rigsim replay step.json --rig 8xh100-sxm --contended --trace step.h5 --json\n"
-              "  rigsim replay --chakra et/step --rig 8xh100-sxm",
+              "  rigsim replay --chakra step --rig 8xh100-sxm",
           .options = {{"rig", "RIG", "name, [N x]device[-link][@LIMIT], or YAML file"},
                       {"chakra", "PREFIX", "read Chakra traces PREFIX.0.et, PREFIX.1.et, ..."},
                       {"comm-groups", "FILE", "their groups, as ASTRA-sim's JSON"},

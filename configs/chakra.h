@@ -40,7 +40,8 @@ using CommGroups = std::map<std::string, std::vector<std::uint32_t>, std::less<>
 [[nodiscard]] workloads::OpGraphDocument graph_of(std::vector<ChakraTrace> traces,
                                                   const CommGroups& groups = {});
 
-/// Reads PREFIX.0.et, PREFIX.1.et, ... as long as there are such files. Throws as
+/// Reads PREFIX.0.et, PREFIX.1.et, ... as long as there are such files; of a graph of to_chakra, as
+/// many as it has devices. Throws as
 /// parse_chakra_trace and graph_of.
 [[nodiscard]] workloads::OpGraphDocument read_chakra(
     const std::filesystem::path& prefix,

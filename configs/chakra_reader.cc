@@ -237,6 +237,15 @@ class Translation {
     if (const auto algorithm = node.text(attribute::kAlgorithm)) {
       work.algorithm = choice(part, attribute::kAlgorithm, *algorithm, topology::kAlgorithms);
     }
+    // What others measured of a collective contains their waiting for each other.
+    if (node.integer(attribute::kDuration)) work.duration = duration_of(part);
+    if (const auto library = node.text(attribute::kLibrary)) {
+      work.runner = choice(part, attribute::kLibrary, *library, workloads::kCollectiveRunners);
+    }
+    if (const auto launch = node.text(attribute::kLaunch)) {
+      work.launch = choice(part, attribute::kLaunch, *launch, topology::kLaunchModes);
+    }
+    work.shares_links = node.flag(attribute::kSharesLinks);
     return work;
   }
 
@@ -346,7 +355,8 @@ OpGraphDocument graph_of(std::vector<ChakraTrace> traces, const CommGroups& grou
   const Translation translation(known, npus);
   const std::vector<ChakraOp> ops =
       merge_traces(traces, [&](const ChakraPart& part) { return translation.group(part); });
-  OpGraphDocument document{traces.front().title, device_names(traces), {}};
+  OpGraphDocument document{
+      traces.front().title, device_names(traces), {}, traces.front().priced_on};
   std::vector<std::string> names = node_names(ops);
   for (std::size_t i = 0; i < ops.size(); ++i) {
     workloads::NodeWork work = translation.work(ops[i]);
@@ -367,7 +377,12 @@ OpGraphDocument read_chakra(const std::filesystem::path& prefix,
   const auto file_of = [&](std::size_t npu) {
     return std::filesystem::path(fmt::format("{}.{}.et", prefix.string(), npu));
   };
-  for (std::uint32_t npu = 0; npu == 0 || std::filesystem::exists(file_of(npu)); ++npu) {
+  // What lies behind the traces of a graph of ours is left of another, with more devices.
+  const auto more = [&] {
+    const bool all = traces.front().global_ids && traces.size() == traces.front().devices.size();
+    return !all && std::filesystem::exists(file_of(traces.size()));
+  };
+  for (std::uint32_t npu = 0; npu == 0 || more(); ++npu) {
     if (npu == kMostNpus) throw UnreadableInput(prefix.string(), "has too many traces");
     const std::string bytes = read_whole_file(file_of(npu), kLargestChakraFile);
     traces.push_back(parse_chakra_trace(bytes, file_of(npu).string()));

@@ -66,6 +66,9 @@ constexpr std::array kKept{"num_ops",
                            chakra_attribute::kFormat,
                            chakra_attribute::kStream,
                            chakra_attribute::kAlgorithm,
+                           chakra_attribute::kLibrary,
+                           chakra_attribute::kLaunch,
+                           chakra_attribute::kSharesLinks,
                            chakra_attribute::kSize,
                            chakra_attribute::kRanks,
                            chakra_attribute::kStaged,
@@ -221,6 +224,18 @@ ChakraNode parse_node(WireReader reader) {
   return node;
 }
 
+/// Takes what an attribute says of the rig that the durations hold for.
+void parse_priced_on(std::optional<workloads::PricedOn>& priced_on, std::string_view name,
+                     WireReader& reader, const WireField& value) {
+  const auto known = [&]() -> workloads::PricedOn& {
+    return priced_on ? *priced_on : priced_on.emplace();
+  };
+  if (name == chakra_attribute::kPricedOn) known().rig = clean(value.bytes);
+  if (name == chakra_attribute::kPricedDigest) known().digest = clean(value.bytes);
+  if (name == chakra_attribute::kPricedDevices)
+    known().devices = strings_of(reader.inside(value.bytes));
+}
+
 void parse_metadata(ChakraTrace& trace, WireReader reader) {
   while (const auto field = reader.next()) {
     if (field->type != WireField::kBytes) continue;
@@ -235,6 +250,7 @@ void parse_metadata(ChakraTrace& trace, WireReader reader) {
     if (attribute.name == chakra_attribute::kDevices) {
       trace.devices = strings_of(reader.inside(value.bytes));
     }
+    parse_priced_on(trace.priced_on, attribute.name, reader, value);
   }
 }
 
@@ -251,8 +267,8 @@ WireWriter named(std::string_view name) {
 /// The type that the reference generator gives an attribute: 32 bits for ranks and tags.
 void add_integer(WireWriter& message, const std::string& name, std::int64_t value) {
   WireWriter attribute = named(name);
-  const bool is_bool =
-      name == "is_cpu_op" || name == chakra_attribute::kSync || name == chakra_attribute::kStaged;
+  const bool is_bool = name == "is_cpu_op" || name == chakra_attribute::kSync ||
+                       name == chakra_attribute::kStaged || name == chakra_attribute::kSharesLinks;
   const bool is_rank = name == "comm_src" || name == "comm_dst" || name == "comm_tag";
   attribute.varint(is_bool ? kBool : is_rank ? kInt32 : kInt64, static_cast<std::uint64_t>(value));
   add_attribute(message, kAttr, attribute);
@@ -315,20 +331,29 @@ std::string to_bytes(const ChakraNode& node) {
 std::string metadata_bytes(const ChakraTrace& trace) {
   WireWriter message;
   message.bytes(kVersionField, trace.version);
+  const auto add_text = [&](const char* name, std::string_view text) {
+    WireWriter attribute = named(name);
+    attribute.bytes(kString, text);
+    add_attribute(message, kMetadataAttr, attribute);
+  };
+  const auto add_list = [&](const char* name, const std::vector<std::string>& texts) {
+    WireWriter values;
+    for (const std::string& text : texts) values.bytes(kListValues, text);
+    WireWriter attribute = named(name);
+    attribute.bytes(kStringList, values.message());
+    add_attribute(message, kMetadataAttr, attribute);
+  };
   if (trace.global_ids) {
     WireWriter attribute = named(chakra_attribute::kGraph);
     attribute.varint(kInt64, 1);
     add_attribute(message, kMetadataAttr, attribute);
-    WireWriter names;
-    for (const std::string& name : trace.devices) names.bytes(kListValues, name);
-    WireWriter devices = named(chakra_attribute::kDevices);
-    devices.bytes(kStringList, names.message());
-    add_attribute(message, kMetadataAttr, devices);
+    add_list(chakra_attribute::kDevices, trace.devices);
   }
-  if (!trace.title.empty()) {
-    WireWriter attribute = named(chakra_attribute::kTitle);
-    attribute.bytes(kString, trace.title);
-    add_attribute(message, kMetadataAttr, attribute);
+  if (!trace.title.empty()) add_text(chakra_attribute::kTitle, trace.title);
+  if (const auto& on = trace.priced_on) {
+    add_text(chakra_attribute::kPricedOn, on->rig);
+    add_list(chakra_attribute::kPricedDevices, on->devices);
+    add_text(chakra_attribute::kPricedDigest, on->digest);
   }
   return message.delimited();
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "configs/wire_format.h"
+#include "workloads/op_graph_document.h"
 
 namespace rigsim::configs {
 
@@ -55,6 +56,7 @@ struct ChakraTrace {
   bool global_ids = false;             ///< equal ids in several files are one node
   std::vector<std::string> devices{};  ///< names of all NPUs
   std::string title{};
+  std::optional<workloads::PricedOn> priced_on{};
 };
 
 /// Attributes beyond ASTRA-sim's; other programs pass over them.
@@ -62,12 +64,19 @@ namespace chakra_attribute {
 inline constexpr const char* kGraph = "rigsim.graph";      ///< of the file: ids are global
 inline constexpr const char* kDevices = "rigsim.devices";  ///< of the file
 inline constexpr const char* kTitle = "rigsim.title";      ///< of the file
-inline constexpr const char* kKind = "rigsim.kind";        ///< "delay", "host"
+// Of the file: the rig that durations hold for.
+inline constexpr const char* kPricedOn = "rigsim.priced_on";
+inline constexpr const char* kPricedDevices = "rigsim.priced_on.devices";
+inline constexpr const char* kPricedDigest = "rigsim.priced_on.digest";
+inline constexpr const char* kKind = "rigsim.kind";  ///< "delay", "host"
 inline constexpr const char* kDuration = "rigsim.duration_ps";
 inline constexpr const char* kFlops = "rigsim.flops";  ///< where num_ops cannot be exact
 inline constexpr const char* kFormat = "rigsim.format";
 inline constexpr const char* kStream = "rigsim.stream";
 inline constexpr const char* kAlgorithm = "rigsim.algorithm";
+inline constexpr const char* kLibrary = "rigsim.library";
+inline constexpr const char* kLaunch = "rigsim.launch";
+inline constexpr const char* kSharesLinks = "rigsim.shares_links";  ///< of a collective
 inline constexpr const char* kSize = "rigsim.size";      ///< where comm_size cannot be exact
 inline constexpr const char* kRanks = "rigsim.ranks";    ///< "2,0,1": rank order of a group
 inline constexpr const char* kStaged = "rigsim.staged";  ///< of both ends of a message

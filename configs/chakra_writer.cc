@@ -66,6 +66,7 @@ class Writer {
     metadata.global_ids = true;
     metadata.devices = document_.devices;
     metadata.title = document_.title;
+    metadata.priced_on = document_.priced_on;
     for (std::uint32_t npu = 0; npu < files_.size(); ++npu) {
       files_[npu] = metadata_bytes(metadata) + group_node(npu);
     }
@@ -241,6 +242,14 @@ class Writer {
     if (work.algorithm) {
       node.texts[attribute::kAlgorithm] = std::string(to_string(*work.algorithm));
     }
+    if (work.duration) fill_duration(node, *work.duration);
+    if (work.runner != workloads::CollectiveRunner::kNccl) {
+      node.texts[attribute::kLibrary] = std::string(to_string(work.runner));
+    }
+    if (work.launch != topology::LaunchMode::kGraph) {
+      node.texts[attribute::kLaunch] = std::string(to_string(work.launch));
+    }
+    if (work.shares_links) node.integers[attribute::kSharesLinks] = 1;
   }
 
   void fill(ChakraNode&, const workloads::TransferNode&) const {}

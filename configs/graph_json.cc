@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <unordered_map>
 #include <utility>
 
@@ -68,10 +69,41 @@ class GraphReader {
     } else if (name == "nodes") {
       first_time(nodes_seen_);
       read_nodes();
+    } else if (name == "priced_on") {
+      if (document_.priced_on) fail_here(name, "stands twice");
+      read_priced_on();
     } else {
-      const std::vector<std::string> known{"rigsim_graph", "title", "devices", "nodes"};
-      fail_here(name, fmt::format("unknown key{}; allowed: {}", did_you_mean(name, known),
-                                  fmt::join(known, ", ")));
+      fail_unknown(name, {}, {"rigsim_graph", "title", "priced_on", "devices", "nodes"});
+    }
+  }
+
+  [[noreturn]] void fail_unknown(const std::string& key, const std::string& inside,
+                                 const std::vector<std::string>& known) {
+    fail_here(inside + key, fmt::format("unknown key{}; allowed: {}", did_you_mean(key, known),
+                                        fmt::join(known, ", ")));
+  }
+
+  void read_priced_on() {
+    if (cursor_.kind() != '{') fail_here("priced_on", "must be an object, got " + cursor_.shown());
+    const std::size_t offset = cursor_.offset();
+    workloads::PricedOn& priced_on = document_.priced_on.emplace();
+    std::set<std::string> seen;
+    cursor_.object([&](const std::string& key) {
+      const std::string where = "priced_on." + key;
+      if (!seen.insert(key).second) fail_here(where, "stands twice");
+      if (key == "rig") {
+        priced_on.rig = text_here(where);
+      } else if (key == "digest") {
+        priced_on.digest = text_here(where);
+      } else if (key == "devices") {
+        list_here(where);
+        cursor_.array([&] { priced_on.devices.push_back(text_here(where)); });
+      } else {
+        fail_unknown(key, "priced_on.", {"rig", "devices", "digest"});
+      }
+    });
+    for (const char* needed : {"rig", "digest"}) {
+      if (!seen.contains(needed)) fail(offset, fmt::format("priced_on.{}", needed), "is needed");
     }
   }
 
@@ -216,7 +248,29 @@ class GraphReader {
     if (fields_.has(NodeField::kAlgorithm)) {
       node.algorithm = fields_.choice(NodeField::kAlgorithm, topology::kAlgorithms);
     }
+    node.duration = fields_.duration();
+    read_runner(node);
     return node;
+  }
+
+  void read_runner(workloads::CollectiveNode& node) const {
+    if (fields_.has(NodeField::kLibrary)) {
+      node.runner = fields_.choice(NodeField::kLibrary, workloads::kCollectiveRunners);
+    }
+    const bool pair_sum =
+        node.kind == topology::CollectiveKind::kAllReduce && node.devices.size() == 2;
+    if (node.runner == workloads::CollectiveRunner::kLlamaCpp && !pair_sum) {
+      fields_.fail(NodeField::kLibrary, "llama.cpp's own is an all_reduce of two devices");
+    }
+    if (fields_.has(NodeField::kLaunch)) {
+      node.launch = fields_.choice(NodeField::kLaunch, topology::kLaunchModes);
+    }
+    if (!fields_.has(NodeField::kLinks)) return;
+    const std::string& links = fields_.needed_text(NodeField::kLinks);
+    if (links != "shared") {
+      fields_.fail(NodeField::kLinks, fmt::format("must be \"shared\", got {}", in_quotes(links)));
+    }
+    node.shares_links = true;
   }
 
   std::uint32_t place(NodeField field, std::string_view name_of_field) {

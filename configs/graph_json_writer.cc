@@ -68,6 +68,10 @@ class NodeWriter {
           [&](std::uint32_t device) -> std::string_view { return document_.devices[device]; });
     field("size", text_of(node.size));
     if (node.algorithm) field("algorithm", to_string(*node.algorithm));
+    if (node.duration) field("duration", text_of(*node.duration));
+    if (node.runner != workloads::CollectiveRunner::kNccl) field("library", to_string(node.runner));
+    if (node.launch != topology::LaunchMode::kGraph) field("launch", to_string(node.launch));
+    if (node.shares_links) field("links", "shared");
   }
   void operator()(const workloads::DelayNode& node) { field("duration", text_of(node.duration)); }
   void operator()(const workloads::HostNode& node) {
@@ -97,17 +101,23 @@ class NodeWriter {
   std::string& out_;
 };
 
+std::string list_of(const std::vector<std::string>& texts) {
+  std::string out = "[";
+  for (std::size_t i = 0; i < texts.size(); ++i) out += (i > 0 ? ", " : "") + json_text(texts[i]);
+  return out + "]";
+}
+
 }  // namespace
 
 std::string to_graph_json(const OpGraphDocument& document) {
   validate(document);
   std::string out = fmt::format("{{\n  \"rigsim_graph\": {},\n", kGraphSchemaVersion);
   if (!document.title.empty()) out += fmt::format("  \"title\": {},\n", json_text(document.title));
-  out += "  \"devices\": [";
-  for (std::size_t i = 0; i < document.devices.size(); ++i) {
-    out += fmt::format("{}{}", i > 0 ? ", " : "", json_text(document.devices[i]));
+  if (const auto& on = document.priced_on) {
+    out += fmt::format("  \"priced_on\": {{\"rig\": {}, \"devices\": {}, \"digest\": {}}},\n",
+                       json_text(on->rig), list_of(on->devices), json_text(on->digest));
   }
-  out += "],\n  \"nodes\": [";
+  out += fmt::format("  \"devices\": {},\n  \"nodes\": [", list_of(document.devices));
   NodeWriter writer(document, out);
   for (std::size_t i = 0; i < document.nodes.size(); ++i) {
     const workloads::GraphNode& node = document.nodes[i];

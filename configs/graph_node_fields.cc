@@ -9,7 +9,7 @@ namespace rigsim::configs {
 namespace {
 
 constexpr unsigned kAny = kCompute | kTransfer | kCollective | kDelay | kHost;
-constexpr unsigned kTimed = kCompute | kDelay | kHost;
+constexpr unsigned kTimed = kCompute | kCollective | kDelay | kHost;
 constexpr unsigned kSized = kTransfer | kCollective;
 
 struct FieldSpec {
@@ -34,7 +34,10 @@ constexpr std::array<FieldSpec, kNodeFieldCount> kFields{{{"name", kAny},
                                                           {"size_bytes", kSized},
                                                           {"collective", kCollective},
                                                           {"devices", kCollective},
-                                                          {"algorithm", kCollective}}};
+                                                          {"algorithm", kCollective},
+                                                          {"library", kCollective},
+                                                          {"launch", kCollective},
+                                                          {"links", kCollective}}};
 
 constexpr std::array<std::pair<const char*, NodeKindBit>, 5> kKinds{{{"compute", kCompute},
                                                                      {"transfer", kTransfer},

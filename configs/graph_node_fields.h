@@ -42,9 +42,12 @@ enum class NodeField : std::uint8_t {
   kSizeBytes,
   kCollective,
   kDevices,
-  kAlgorithm
+  kAlgorithm,
+  kLibrary,
+  kLaunch,
+  kLinks
 };
-inline constexpr std::size_t kNodeFieldCount = 18;
+inline constexpr std::size_t kNodeFieldCount = 21;
 
 /// The fields of one node of a graph document as they stand in the file, gathered whatever their
 /// order, then asked for by meaning. Everything throws ConfigError with line, column, path

@@ -60,7 +60,7 @@ std::optional<CollectivePrice> CollectivePrices::price(const topology::Collectiv
 CollectivePrice CollectivePrices::scaled(const topology::CollectiveRequest& request,
                                          topology::LaunchMode launch) const {
   const topology::CollectiveCost cost = model_->cost(library_, request, launch);
-  const CollectivePrice price{cost.time, evidence_of(cost.evidence)};
+  const CollectivePrice price{cost.time, evidence_of(cost.evidence), cost.algorithm};
   if (scale_.link_bandwidth == 1 && scale_.link_latency == 1) return price;
   topology::CollectiveRequest smallest = request;
   smallest.size = sim::Bytes(static_cast<std::int64_t>(request.devices.size()));
@@ -69,7 +69,7 @@ CollectivePrice CollectivePrices::scaled(const topology::CollectiveRequest& requ
       std::min(all, sim::to_seconds(model_->cost(library_, smallest, launch).time));
   return {
       sim::from_seconds(latency / scale_.link_latency + (all - latency) / scale_.link_bandwidth),
-      price.evidence};
+      price.evidence, price.algorithm};
 }
 
 Communication::Communication(const Deployment& deployment)
@@ -94,6 +94,18 @@ bool Communication::contended(const std::vector<std::uint32_t>& devices) const {
     if (shared_.contains(link)) return true;
   }
   return false;
+}
+
+sim::Duration slowest_ring_copy(const topology::RigNetwork& network,
+                                const topology::CollectiveRequest& request) {
+  const std::size_t n = request.devices.size();
+  const sim::Bytes bytes = ring_bytes(request);
+  sim::Duration slowest{};
+  for (std::size_t r = 0; r < n; ++r) {
+    const auto path = network.route(request.devices[r], request.devices[(r + 1) % n]);
+    slowest = std::max(slowest, path.time(bytes));
+  }
+  return slowest;
 }
 
 sim::Bytes ring_bytes(const topology::CollectiveRequest& request) {

@@ -11,6 +11,7 @@
 #include "sim/units.h"
 #include "topology/collective.h"
 #include "topology/collective_model.h"
+#include "topology/network.h"
 #include "workloads/deployment.h"
 
 namespace rigsim::workloads {
@@ -19,6 +20,7 @@ namespace rigsim::workloads {
 struct CollectivePrice {
   sim::Duration time{};
   Evidence evidence = Evidence::kDatasheet;
+  topology::Algorithm algorithm = topology::Algorithm::kRing;  ///< that the library chose
 };
 
 /// What collectives cost on one rig as the engine's library runs them, alone on their links: vLLM's
@@ -30,6 +32,8 @@ class CollectivePrices {
   /// link_bandwidth.
   CollectivePrices(const topology::Rig& rig, const EngineProfile& engine,
                    const topology::CollectiveProfile* profile, const ResourceScale& scale);
+
+  [[nodiscard]] topology::CollectiveLibrary library() const { return library_; }
 
   /// None without a profile. Throws as topology::CollectiveModel::cost.
   [[nodiscard]] std::optional<CollectivePrice> price(const topology::CollectiveRequest& request,
@@ -66,6 +70,10 @@ class Communication {
   CollectivePrices prices_;
   std::set<sim::LinkId> shared_;  ///< links between neighbours of two groups or more
 };
+
+/// What the slowest of the copies takes that send ring_bytes() from each rank to the next, alone.
+[[nodiscard]] sim::Duration slowest_ring_copy(const topology::RigNetwork& network,
+                                              const topology::CollectiveRequest& request);
 
 /// Bytes that every rank sends to the next in a ring that does `request` (chunked: 2 (n - 1) / n of
 /// an all-reduce's buffer, (n - 1) / n of a reduce-scatter's or all-gather's), or the whole message

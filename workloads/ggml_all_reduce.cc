@@ -30,8 +30,13 @@ GgmlAllReduce::GgmlAllReduce(const topology::RigNetwork& network, std::uint32_t 
   for (const auto& path : out) crossing_ = std::max(crossing_, path.fixed_cost);
 }
 
-sim::Duration GgmlAllReduce::time(std::int64_t values) const {
-  const sim::Bytes wire(values * kWireBytes);
+sim::Bytes GgmlAllReduce::wire_bytes(std::int64_t values) {
+  return sim::Bytes(values * kWireBytes);
+}
+
+sim::Duration GgmlAllReduce::time(std::int64_t values) const { return time(wire_bytes(values)); }
+
+sim::Duration GgmlAllReduce::time(sim::Bytes wire) const {
   if (wire < kCopyThreshold) return kCrossings * crossing_ + wire / up_ + wire / down_;
   const sim::Bytes chunk = std::clamp(sim::Bytes(wire.count() / 4), kSmallestChunk, kLargestChunk);
   return 2 * event_ + chunk / up_ + wire / down_;

@@ -27,8 +27,13 @@ class GgmlAllReduce {
   GgmlAllReduce(const topology::RigNetwork& network, std::uint32_t first, std::uint32_t second,
                 sim::Duration event);
 
+  /// What `values` 32-bit numbers weigh on the wire.
+  [[nodiscard]] static sim::Bytes wire_bytes(std::int64_t values);
+
   /// Of `values` 32-bit numbers on each device, both ready.
   [[nodiscard]] sim::Duration time(std::int64_t values) const;
+  /// Of so many bytes on the wire.
+  [[nodiscard]] sim::Duration time(sim::Bytes wire) const;
 
  private:
   sim::Duration crossing_{};  ///< of the slower cable, one way

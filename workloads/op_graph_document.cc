@@ -82,6 +82,11 @@ class NodeCheck {
       fail(node_, fmt::format("names {} twice", document_.devices[*twice]));
     }
     amount("size", n.size);
+    if (n.duration) time(*n.duration);
+    const bool pair_sum = n.kind == topology::CollectiveKind::kAllReduce && n.devices.size() == 2;
+    if (n.runner == CollectiveRunner::kLlamaCpp && !pair_sum) {
+      fail(node_, "llama.cpp's own collective is an all_reduce of two devices");
+    }
   }
 
   void device(std::uint32_t index) const {

@@ -51,7 +51,14 @@ struct CollectiveNode {
   topology::CollectiveKind kind = topology::CollectiveKind::kAllReduce;
   std::vector<std::uint32_t> devices{};  ///< indices into OpGraphDocument::devices, in rank order
   sim::Bytes size{};                     ///< as topology::CollectiveRequest::size
-  std::optional<topology::Algorithm> algorithm{};  ///< none: the library chooses
+  /// None: the runner chooses. Beside a duration: what it chose.
+  std::optional<topology::Algorithm> algorithm{};
+  /// What it takes alone, on the rig of OpGraphDocument::priced_on where there is one.
+  std::optional<sim::Duration> duration{};
+  CollectiveRunner runner = CollectiveRunner::kNccl;
+  topology::LaunchMode launch = topology::LaunchMode::kGraph;
+  /// What a ring's ranks send moves as flows that share links, as the last part of that time.
+  bool shares_links = false;
 
   friend bool operator==(const CollectiveNode&, const CollectiveNode&) = default;
 };
@@ -85,12 +92,22 @@ struct GraphNode {
   friend bool operator==(const GraphNode&, const GraphNode&) = default;
 };
 
+/// The rig that a document's durations hold for.
+struct PricedOn {
+  std::string rig;                   ///< its name
+  std::vector<std::string> devices;  ///< [the rig's devices] their types, "RTX 4090"
+  std::string digest;                ///< of all that defines it but its name: equal for equal rigs
+
+  friend bool operator==(const PricedOn&, const PricedOn&) = default;
+};
+
 /// A user's op graph, by itself: what is to be done and what waits for what, on devices that a rig
 /// later supplies by name. Where several nodes could start, the first in the list does.
 struct OpGraphDocument {
   std::string title{};
   std::vector<std::string> devices{};
   std::vector<GraphNode> nodes{};
+  std::optional<PricedOn> priced_on{};  ///< none: the user's own durations, for any rig
 
   friend bool operator==(const OpGraphDocument&, const OpGraphDocument&) = default;
 };
@@ -107,7 +124,8 @@ struct OpGraphDocument {
 /// unique, no device named "host"; every index is in range; durations are at most 100 days, sizes
 /// and bytes at most 1 PiB, FLOPs finite, none negative; a compute node has a duration, FLOPs or
 /// bytes; a transfer has two different ends, one between devices only is staged; the devices of a
-/// collective differ; no node waits for itself or in a circle.
+/// collective differ, and what llama.cpp runs itself is an all-reduce of two; no node waits for
+/// itself or in a circle.
 void validate(const OpGraphDocument& document);
 
 }  // namespace rigsim::workloads

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "topology/network.h"
+#include "workloads/communication.h"
 
 namespace rigsim::workloads {
 namespace {
@@ -22,19 +23,29 @@ class Translation {
     OpGraphDocument document;
     document.title = std::move(title);
     for (const auto& device : rig_.devices) document.devices.push_back(device.name);
-    document.nodes.resize(pass_.ops.size());
+    std::vector<std::uint32_t> node_of;  // [ops]
     for (std::uint32_t i = 0; i < pass_.ops.size(); ++i) {
-      document.nodes[i].name = name(i);
-      document.nodes[i].work = work(i);
+      if (!is_flow(i)) document.nodes.push_back({name(i), work(i), {}});
+      node_of.push_back(static_cast<std::uint32_t>(document.nodes.size()) - 1);
+    }
+    for (std::uint32_t i = 0; i < pass_.ops.size(); ++i) {
       for (const sim::OpId next : pass_.graph.successors(sim::OpId{i})) {
-        auto& after = document.nodes[sim::index_of(next)].after;
-        if (after.empty() || after.back() != i) after.push_back(i);
+        const std::uint32_t node = node_of[sim::index_of(next)];
+        auto& after = document.nodes[node].after;
+        const bool known = !after.empty() && after.back() == node_of[i];
+        if (node != node_of[i] && !known) after.push_back(node_of[i]);
       }
     }
     return document;
   }
 
  private:
+  /// Whether an op moves bytes of the collective before it.
+  [[nodiscard]] bool is_flow(std::uint32_t i) const {
+    return i < pass_.ops.size() && pass_.ops[i].collective &&
+           pass_.ops[i].op_class == OpClass::kTransfer;
+  }
+
   static topology::Rig without_peer_access(topology::Rig rig) {
     rig.peer_access.clear();
     return rig;
@@ -48,6 +59,7 @@ class Translation {
 
   [[nodiscard]] NodeWork work(std::uint32_t i) {
     const std::int64_t amount = pass_.graph.costs().amount[i];
+    if (pass_.ops[i].collective) return collective(i, sim::Duration(amount));
     switch (pass_.graph.kind(sim::OpId{i})) {
       case sim::OpKind::kTransfer:
         return transfer(i, sim::Bytes(amount));
@@ -57,6 +69,22 @@ class Translation {
         break;
     }
     return DelayNode{sim::Duration(amount)};
+  }
+
+  /// `beyond`: what it takes before its flows, if it has some.
+  [[nodiscard]] CollectiveNode collective(std::uint32_t i, sim::Duration beyond) const {
+    const PassCollective& known = pass_.collectives[*pass_.ops[i].collective];
+    CollectiveNode node;
+    node.kind = known.request.kind;
+    node.devices = known.request.devices;
+    node.size = known.request.size;
+    node.algorithm = known.algorithm;
+    node.runner = known.runner;
+    node.launch = known.launch;
+    node.shares_links = is_flow(i + 1);
+    node.duration = beyond;
+    if (node.shares_links) *node.duration += slowest_ring_copy(network_, known.request);
+    return node;
   }
 
   /// A pass's resources are the devices' streams in order, the host's CPU and its thread.

@@ -197,6 +197,18 @@ std::string_view to_string(OpClass op_class) {
   throw std::logic_error("unknown op class");
 }
 
+std::string_view to_string(CollectiveRunner runner) {
+  switch (runner) {
+    case CollectiveRunner::kNccl:
+      return "nccl";
+    case CollectiveRunner::kVllm:
+      return "vllm";
+    case CollectiveRunner::kLlamaCpp:
+      return "llama.cpp";
+  }
+  throw std::logic_error("unknown runner of collectives");
+}
+
 int Deployment::tensor_parallel() const {
   std::size_t widest = 1;
   for (const DeployedStage& stage : stages) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -38,12 +39,35 @@ struct OpInfo {
   std::uint32_t source = kHostPlace;  ///< of a transfer
   int layer = -1;                     ///< -1: outside the layers
   std::uint32_t micro_batch = 0;
-  std::uint32_t round = 0;                    ///< of several decode steps in one graph
-  std::optional<std::uint32_t> collective{};  ///< index into PassGraph::collectives
-  KernelCost cost;                            ///< kernels: launch and body; others: zero
+  std::uint32_t round = 0;  ///< of several decode steps in one graph
+  /// Index into PassGraph::collectives: of a collective, and of the transfers right behind it that
+  /// are its flows.
+  std::optional<std::uint32_t> collective{};
+  KernelCost cost;  ///< kernels: launch and body; others: zero
   double flops = 0;
   double bytes = 0;     ///< memory traffic of a kernel, or size of a transfer
   bool staged = false;  ///< transfer through host memory
+};
+
+/// Whose kernels run a collective.
+enum class CollectiveRunner : std::uint8_t {
+  kNccl,
+  kVllm,     ///< its own all-reduce where it has one, else NCCL
+  kLlamaCpp  ///< its own all-reduce of two devices through host memory: GgmlAllReduce
+};
+
+inline constexpr std::array kCollectiveRunners{CollectiveRunner::kNccl, CollectiveRunner::kVllm,
+                                               CollectiveRunner::kLlamaCpp};
+
+/// "nccl", "vllm", "llama.cpp".
+[[nodiscard]] std::string_view to_string(CollectiveRunner runner);
+
+/// A collective as a pass runs it.
+struct PassCollective {
+  topology::CollectiveRequest request;
+  CollectiveRunner runner = CollectiveRunner::kNccl;
+  topology::LaunchMode launch = topology::LaunchMode::kGraph;
+  std::optional<topology::Algorithm> algorithm{};  ///< none: not one of the known ones
 };
 
 /// A pass (a whole prompt, or one decode step) as ops, with what each op means.
@@ -53,7 +77,7 @@ struct PassGraph {
   /// Ops whose cost depends on the context, in order, and the sequences that each works on.
   std::vector<std::uint32_t> attention;
   std::vector<std::int64_t> attention_sequences;
-  std::vector<topology::CollectiveRequest> collectives;  ///< the different ones that ops stand for
+  std::vector<PassCollective> collectives;  ///< the different ones that ops stand for
   /// A decode step whose batches are in flight at once runs in a steady state that only shows after
   /// some steps: the graph holds so many, and the last one counts.
   std::uint32_t rounds = 1;

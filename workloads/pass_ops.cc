@@ -12,8 +12,15 @@ bool contains(const Ops& ops, sim::OpId op) {
   return std::find(ops.begin(), ops.end(), op) != ops.end();
 }
 
-bool same(const topology::CollectiveRequest& a, const topology::CollectiveRequest& b) {
-  return a.kind == b.kind && a.size == b.size && a.devices == b.devices;
+/// What else there is follows from these.
+bool same(const PassCollective& a, const PassCollective& b) {
+  return a.request.kind == b.request.kind && a.request.size == b.request.size &&
+         a.runner == b.runner && a.launch == b.launch && a.request.devices == b.request.devices;
+}
+
+CollectiveRunner runner_of(topology::CollectiveLibrary library) {
+  return library == topology::CollectiveLibrary::kVllm ? CollectiveRunner::kVllm
+                                                       : CollectiveRunner::kNccl;
 }
 
 }  // namespace
@@ -204,17 +211,24 @@ sim::OpId PassOps::exchange(std::string_view name, std::uint32_t place, sim::Dur
   return record(builder_.add(sim::Delay{time}, after), info);
 }
 
+sim::OpId PassOps::own_collective(std::string_view name, const PassCollective& collective,
+                                  sim::Duration time, int layer, const Ops& after) {
+  const auto op = exchange(name, collective.request.devices.front(), time, layer, after);
+  ops_.back().collective = number_of(collective);
+  return op;
+}
+
 sim::OpId PassOps::transfer_in_order(std::string_view name, std::uint32_t from, std::uint32_t to,
                                      sim::Bytes size, int layer, Ops after) {
   if (const auto last = last_on_[to]; last && !contains(after, *last)) after.push_back(*last);
   return transfer(name, from, to, size, layer, after);
 }
 
-std::uint32_t PassOps::number_of(const topology::CollectiveRequest& request) {
+std::uint32_t PassOps::number_of(const PassCollective& collective) {
   const auto known = std::find_if(collectives_.begin(), collectives_.end(),
-                                  [&](const auto& other) { return same(request, other); });
+                                  [&](const auto& other) { return same(collective, other); });
   const auto number = known - collectives_.begin();
-  if (known == collectives_.end()) collectives_.push_back(request);
+  if (known == collectives_.end()) collectives_.push_back(collective);
   return static_cast<std::uint32_t>(number);
 }
 
@@ -235,7 +249,8 @@ RankOps PassOps::collective(std::string_view name, const topology::CollectiveReq
     info.source = request.devices.front();
     info.layer = layer;
     info.bytes = static_cast<double>(request.size.count());
-    info.collective = number_of(request);
+    info.collective = number_of(
+        {request, runner_of(communication_.prices().library()), launch, price->algorithm});
     info.cost.evidence = price->evidence;
     done = as_event(info, request, price->time, ready);
   } else {
@@ -253,20 +268,14 @@ RankOps PassOps::as_event(const OpInfo& info, const topology::CollectiveRequest&
   const std::size_t n = request.devices.size();
   const bool flows = communication_.contended(request.devices);
   const sim::Bytes bytes = ring_bytes(request);
-  if (flows) {
-    sim::Duration slowest{};
-    for (std::size_t r = 0; r < n; ++r) {
-      const auto& path = copies_.between(request.devices[r], request.devices[(r + 1) % n]).path;
-      slowest = std::max(slowest, path.time(bytes));
-    }
-    time = std::max(time - slowest, sim::Duration::zero());
-  }
+  if (flows) time = std::max(time - slowest_ring_copy(d_.network, request), sim::Duration::zero());
   const sim::OpId op = record(builder_.add(sim::Delay{time}, joined(ready)), info);
   if (!flows) return RankOps(n, Ops{op});
   Ops moved;
   for (std::size_t r = 0; r < n; ++r) {
     moved.push_back(transfer(info.name, request.devices[r], request.devices[(r + 1) % n], bytes,
                              info.layer, {op}));
+    ops_.back().collective = info.collective;
   }
   return RankOps(n, moved);
 }

@@ -54,6 +54,10 @@ class PassOps {
   sim::OpId exchange(std::string_view name, std::uint32_t place, sim::Duration time, int layer,
                      const Ops& after);
 
+  /// A collective that the engine itself runs, as an exchange.
+  sim::OpId own_collective(std::string_view name, const PassCollective& collective,
+                           sim::Duration time, int layer, const Ops& after);
+
   /// The library's send and receive: a copy, after what the library takes beyond moving the bytes.
   sim::OpId send(std::string_view name, std::uint32_t from, std::uint32_t to, sim::Bytes size,
                  topology::LaunchMode launch, int layer, const Ops& after);
@@ -92,7 +96,7 @@ class PassOps {
                    sim::Duration time, const RankOps& ready);
   RankOps as_ring(std::string_view name, const topology::CollectiveRequest& request, int layer,
                   const RankOps& ready);
-  [[nodiscard]] std::uint32_t number_of(const topology::CollectiveRequest& request);
+  [[nodiscard]] std::uint32_t number_of(const PassCollective& collective);
   [[nodiscard]] std::size_t thread_of(std::uint32_t place) const;
   sim::OpId submit(int launches, std::uint32_t place);
   [[nodiscard]] const DeviceRates& rates(std::uint32_t place) const;
@@ -117,7 +121,7 @@ class PassOps {
   std::vector<OpInfo> ops_;
   std::vector<std::uint32_t> attention_;
   std::vector<std::int64_t> attention_sequences_;
-  std::vector<topology::CollectiveRequest> collectives_;
+  std::vector<PassCollective> collectives_;
   std::int64_t sequences_ = 1;
   std::uint32_t micro_batch_ = 0;
   std::uint32_t round_ = 0;

@@ -42,7 +42,7 @@ Overlap overlap_of(const PassGraph& pass, const sim::Executor& executor, std::si
     } else if (is_communication(info)) {
       copies.push_back({device_at(info.source), device_at(info.place), begin, end, on_path[i]});
     } else if (info.op_class == OpClass::kCollective) {
-      const auto& devices = pass.collectives[info.collective.value()].devices;
+      const auto& devices = pass.collectives[info.collective.value()].request.devices;
       copies.push_back({devices.front(), devices.back(), begin, end, on_path[i]});
     }
   }

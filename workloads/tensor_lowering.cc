@@ -179,8 +179,11 @@ class TensorStage {
     const GgmlAllReduce reduce(d_.network, first, work.stage->devices[1], event);
     Ops all;
     for (const Ops& each : work.waiting) all.insert(all.end(), each.begin(), each.end());
-    const Ops done{ops_.exchange("all_reduce", first,
-                                 reduce.time(work.shape.tokens * d_.model.hidden), layer, all)};
+    const std::int64_t values = work.shape.tokens * d_.model.hidden;
+    const PassCollective own{
+        {CollectiveKind::kAllReduce, work.stage->devices, GgmlAllReduce::wire_bytes(values)},
+        CollectiveRunner::kLlamaCpp};
+    const Ops done{ops_.own_collective("all_reduce", own, reduce.time(values), layer, all)};
     for (Ops& each : work.waiting) each = done;
   }
 

@@ -1,5 +1,6 @@
 #include "analysis/replay.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,6 +11,7 @@
 #include "analysis/intervals.h"
 #include "configs/catalog.h"
 #include "configs/graph_json.h"
+#include "configs/rig_digest.h"
 #include "topology/network.h"
 
 namespace rigsim::analysis {
@@ -241,6 +243,49 @@ TEST(Intervals, UnionIntersectionAndDifference) {
   EXPECT_EQ(both(a, b), (Intervals{{at(3), at(4)}, {at(5), at(6)}}));
   EXPECT_EQ(length(a), sim::Duration(6));
   EXPECT_EQ(length_without(a, b), sim::Duration(4));
+}
+
+constexpr const char* kTimed = R"({"name": "c", "kind": "collective", "collective": "all_reduce",
+    "devices": ["gpu0", "gpu1"], "size": "1 MB", "algorithm": "one_shot", "library": "vllm",
+    "duration": "777 us"})";
+
+TEST(Replay, AGivenDurationOfACollectiveIsKept) {
+  for (const bool contended : {false, true}) {
+    const Replay replay = run("2x4090", kTimed, {.contended = contended});
+    EXPECT_EQ(replay.makespan, 777us);
+    EXPECT_EQ(replay.nodes[0].cause, ReplayCause::kCollective);
+    EXPECT_EQ(replay.evidence, "given");
+  }
+}
+
+// A ring of two sends 1 MB; latency and bandwidth of the copy are the rig's, what is left of 777 us
+// comes before. Beside it a copy of 1 MB on the same way: both move at half the rate.
+TEST(Replay, ACollectiveThatSharesLinksSlowsWhatMovesBesideIt) {
+  const std::string shared =
+      std::string(kTimed).replace(std::string(kTimed).rfind('}'), 1, R"(, "links": "shared"})");
+  EXPECT_EQ(run("2xa100-80gb-sxm", shared).makespan, 777us);
+  const auto path = topology::RigNetwork(rig("2xa100-80gb-sxm")).route(0, 1);
+  const sim::Duration beyond = 777us - path.time(1_MB);
+  const Replay both = run("2xa100-80gb-sxm", shared + fmt::format(R"(,
+      {{"name": "d", "kind": "delay", "duration": "{} ps"}},
+      {{"name": "t", "kind": "transfer", "from": "gpu0", "to": "gpu1", "size": "1 MB",
+        "after": ["d"]}})",
+                                                                  beyond.count()));
+  EXPECT_EQ(both.makespan, beyond + path.time(2_MB));
+}
+
+// Everything but the name counts: the same rig by another name is the same.
+TEST(Replay, DurationsPricedElsewhereHoldForCollectivesOfEqualRigsOnly) {
+  auto document = configs::parse_graph_json(
+      std::string("{\"rigsim_graph\": 1, \"nodes\": [") + kTimed + "]}", "g.json");
+  topology::Rig mine = rig("2x4090");
+  document.priced_on = configs::priced_on(mine);
+  mine.name = "the box under my desk";
+  EXPECT_FALSE(replay(document, mine).priced_elsewhere);
+  EXPECT_EQ(replay(document, mine).makespan, 777us);
+  mine.cables.front().latency += sim::Duration(1);
+  EXPECT_TRUE(replay(document, mine).priced_elsewhere);
+  EXPECT_NE(replay(document, mine).makespan, 777us);
 }
 
 }  // namespace

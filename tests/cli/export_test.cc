@@ -40,6 +40,49 @@ TEST(Export, AChakraTraceReplaysLikeTheJson) {
   EXPECT_EQ(by_json.at("ops").size(), by_chakra.at("ops").size());
 }
 
+const std::string kTensor = kModel + " --context 65 --engine llama.cpp --split tensor";
+
+// Two sums a layer of 32 layers.
+TEST(Export, ATensorSplitShowsItsCollectives) {
+  const Folder folder;
+  const std::string what = " --rig 2x4090" + kTensor;
+  ASSERT_EQ(rigsim("export --graph g.json" + what, {.folder = folder.path()}).code, 0);
+  ASSERT_EQ(rigsim("export --graph et --format chakra" + what, {.folder = folder.path()}).code, 0);
+  ASSERT_EQ(rigsim("export --graph g.dot --format dot" + what, {.folder = folder.path()}).code, 0);
+  EXPECT_THAT(contents(folder.path() / "g.dot"), HasSubstr("all_reduce of 2, 8 KiB, "));
+  json makespan;
+  for (const std::string graph : {"g.json", "--chakra et"}) {
+    const json replay =
+        document("replay " + graph + " --json --rig 2x4090", {.folder = folder.path()});
+    std::size_t collectives = 0;
+    for (const json& op : replay.at("ops")) collectives += op.at("cause") == "collective" ? 1 : 0;
+    EXPECT_EQ(collectives, 64U);
+    EXPECT_GT(replay.at("critical_path_s").at("collective"), 0);
+    if (!makespan.is_null()) {
+      EXPECT_EQ(replay.at("makespan_ps"), makespan);
+    }
+    makespan = replay.at("makespan_ps");
+  }
+}
+
+TEST(Export, AReplayOnAnotherRigWarnsAndNamesBoth) {
+  const Folder folder;
+  ASSERT_EQ(rigsim("export --graph g.json --rig 2x4090" + kTensor, {.folder = folder.path()}).code,
+            0);
+  const Outcome here = rigsim("replay g.json --json --rig 2x-rtx-4090", {.folder = folder.path()});
+  EXPECT_EQ(here.err, "");
+  const json same = json::parse(here.out);
+  EXPECT_EQ(same.at("priced_on"), "2x4090");
+  EXPECT_EQ(same.at("priced_elsewhere"), false);
+  const Outcome there = rigsim("replay g.json --json --rig 2x3090", {.folder = folder.path()});
+  EXPECT_EQ(there.code, 0);
+  EXPECT_EQ(there.err,
+            "warning: g.json: priced on 2x4090 (2x rtx-4090), replayed on 2x3090 (2x rtx-3090): "
+            "compute, host work and delays keep their durations; transfers and collectives take "
+            "what they take here\n");
+  EXPECT_EQ(json::parse(there.out).at("priced_elsewhere"), true);
+}
+
 TEST(Export, GraphvizGetsABoxPerNodeAndAnArrowPerDependency) {
   const Folder folder;
   ASSERT_EQ(

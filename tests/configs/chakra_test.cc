@@ -228,6 +228,30 @@ TEST(Chakra, ACollectiveSendReceiveCannotBeWritten) {
   EXPECT_THROW((void)to_chakra(graph), std::invalid_argument);
 }
 
+// PyTorch's traces measure a collective from the first rank's launch on: no duration of ours.
+TEST(Chakra, WhatOthersMeasuredOfACollectiveIsNotItsDuration) {
+  ChakraNode reduce;
+  reduce.id = 1;
+  reduce.name = "reduce";
+  reduce.type = ChakraNode::kCollective;
+  reduce.duration_micros = 900;
+  reduce.integers = {{"comm_type", 0}, {"comm_size", 4096}};
+  const OpGraphDocument graph = parse({foreign({reduce}), foreign({reduce})});
+  EXPECT_FALSE(std::get<workloads::CollectiveNode>(graph.nodes.at(0).work).duration);
+}
+
+TEST(Chakra, TracesLeftOfALargerGraphAreNotRead) {
+  const TemporaryDirectory directory;
+  for (const std::size_t devices : {std::size_t{3}, std::size_t{2}}) {
+    OpGraphDocument graph{"", {"gpu0", "gpu1", "gpu2"}, {}};
+    graph.devices.resize(devices);
+    const ChakraFiles files = to_chakra(graph);
+    for (std::size_t npu = 0; npu < devices; ++npu)
+      (void)directory.write("t." + std::to_string(npu) + ".et", files.traces[npu]);
+  }
+  EXPECT_EQ(read_chakra(directory.path() / "t").devices.size(), 2U);
+}
+
 TEST(Chakra, FilesAreReadByTheirPrefix) {
   const TemporaryDirectory directory;
   (void)directory.write("t.0.et", foreign({compute(1, 5)}));

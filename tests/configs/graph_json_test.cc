@@ -116,6 +116,37 @@ TEST(GraphJson, AFieldOfAnotherKindOfNodeIsRefused) {
                 "kind, after, duration, duration_s"));
 }
 
+TEST(GraphJson, WhoRunsACollectiveAndHowIsOneOfAFew) {
+  const auto refused = [](const std::string& more) {
+    return error_of(with_nodes(R"({"name": "a", "kind": "collective", "collective": "all_reduce",
+"devices": ["x", "y", "z"], "size": "1 MB", )" +
+                               more + "}"));
+  };
+  EXPECT_THAT(refused(R"("library": "rccl")"),
+              HasSubstr("nodes[0].library: unknown name \"rccl\", did you mean \"nccl\"?; allowed: "
+                        "nccl, vllm, llama.cpp"));
+  EXPECT_THAT(refused(R"("library": "llama.cpp")"),
+              HasSubstr("nodes[0].library: llama.cpp's own is an all_reduce of two devices"));
+  EXPECT_THAT(refused(R"("launch": "lazy")"), HasSubstr("allowed: eager, graph"));
+  EXPECT_THAT(refused(R"("links": "own")"),
+              HasSubstr("nodes[0].links: must be \"shared\", got \"own\""));
+}
+
+TEST(GraphJson, TheRigOfDurationsHasANameAndADigest) {
+  const auto refused = [](const std::string& priced_on) {
+    return error_of(R"({"rigsim_graph": 1, "nodes": [], "priced_on": )" + priced_on + "}");
+  };
+  EXPECT_THAT(refused(R"("2x4090")"), HasSubstr("priced_on: must be an object, got \"2x4090\""));
+  EXPECT_THAT(refused(R"({"rig": "2x4090"})"), HasSubstr("priced_on.digest: is needed"));
+  EXPECT_THAT(refused(R"({"rig": "a", "rig": "b"})"), HasSubstr("priced_on.rig: stands twice"));
+  EXPECT_THAT(
+      refused(R"({"rigs": "a"})"),
+      HasSubstr("priced_on.rigs: unknown key, did you mean \"rig\"?; allowed: rig, devices, "
+                "digest"));
+  EXPECT_THAT(refused(R"({"rig": 2, "digest": "0"})"),
+              HasSubstr("priced_on.rig: must be a text, got 2"));
+}
+
 TEST(GraphJson, NothingMayStandTwiceOrBeMissing) {
   const std::string delay = R"("kind": "delay", "duration": "1 s"})";
   EXPECT_THAT(error_of(with_nodes(R"({"name": "a", "name": "b", )" + delay)),

@@ -19,6 +19,10 @@ class Generator {
     if (below(2) == 0) graph.title = "a \"title\"\twith \\ and \xC3\xA9";
     const std::uint64_t devices = 1 + below(5);
     for (std::uint64_t d = 0; d < devices; ++d) graph.devices.push_back("gpu" + std::to_string(d));
+    if (below(2) == 0) {
+      graph.priced_on = {"my \"rig\"", {}, "0123abcd"};
+      for (std::uint64_t d = below(4); d > 0; --d) graph.priced_on->devices.push_back("RTX 4090");
+    }
     const auto size = static_cast<std::uint32_t>(below(40));
     // Dependencies go forward in a random order of the nodes, so that there is no circle.
     std::vector<std::uint32_t> rank(size);
@@ -95,6 +99,13 @@ class Generator {
     node.devices.resize(1 + below(devices));
     node.size = bytes();
     if (below(2) == 0) node.algorithm = topology::kAlgorithms[below(topology::kAlgorithms.size())];
+    if (below(2) == 0) node.duration = duration();
+    if (below(3) == 0) node.launch = topology::LaunchMode::kEager;
+    if (below(3) == 0) node.runner = workloads::CollectiveRunner::kVllm;
+    const bool pair_sum =
+        node.kind == topology::CollectiveKind::kAllReduce && node.devices.size() == 2;
+    if (pair_sum && below(2) == 0) node.runner = workloads::CollectiveRunner::kLlamaCpp;
+    node.shares_links = below(4) == 0;
     return node;
   }
 

@@ -30,6 +30,12 @@ TEST(OpGraphDocument, RefusesWhatNoMachineCouldDo) {
   EXPECT_THAT(refusal(one(DelayNode{sim::Duration::max()})), HasSubstr("0 to 100 days"));
   EXPECT_THAT(refusal(one(ComputeNode{})), HasSubstr("needs a duration, flops or bytes"));
   EXPECT_THAT(refusal(one(CollectiveNode{{}, {0, 1, 0}, {}, {}})), HasSubstr("names gpu0 twice"));
+  CollectiveNode own{topology::CollectiveKind::kAllGather, {0, 1}};
+  own.runner = CollectiveRunner::kLlamaCpp;
+  EXPECT_THAT(refusal(one(own)), HasSubstr("all_reduce of two devices"));
+  own = {topology::CollectiveKind::kAllReduce, {0, 1}};
+  own.duration = sim::Duration(-1);
+  EXPECT_THAT(refusal(one(own)), HasSubstr("got -1 ps"));
 }
 
 TEST(OpGraphDocument, RefusesNamesThatAreNotUnique) {
