@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <stdexcept>
@@ -20,6 +21,9 @@ namespace {
 
 using workloads::kHostPlace;
 using workloads::OpGraphDocument;
+
+/// The stream of a device that copies slow.
+constexpr const char* kKernels = "compute";
 
 /// 3 of "gpu3", "npu3" and "3".
 std::optional<std::uint32_t> number_in(std::string_view name) {
@@ -132,6 +136,7 @@ class Lowering {
     const auto op =
         record(sim::Transfer{copy.route, node.size}, ReplayCause::kTransfer, "datasheet");
     ops_.back().route = route_number(copy);
+    slow_kernels(op, {place(node.from), place(node.to)});
     spans_.push_back({op, op});
   }
 
@@ -196,8 +201,18 @@ class Lowering {
       done.push_back(
           record(sim::Transfer{route, flow.size}, ReplayCause::kCollective, plan.evidence));
       builder_.precede(first, done.back());
+      slow_kernels(done.back(), {flow.from, flow.to});
     }
     return done;
+  }
+
+  /// What runs on these devices meanwhile takes longer.
+  void slow_kernels(sim::OpId copy, std::initializer_list<std::uint32_t> places) {
+    for (const std::uint32_t place : places) {
+      if (place == kHostPlace || rig_.devices[place].device.compute_slowdown_under_copy == 0)
+        continue;
+      builder_.slow(copy, stream(place, kKernels));
+    }
   }
 
   topology::CopyRoutes& staged_copies() {
@@ -242,7 +257,11 @@ class Lowering {
 
   sim::ResourceId stream(std::uint32_t place, const std::string& name) {
     const auto [found, is_new] = streams_.try_emplace({place, name});
-    if (is_new) found->second = builder_.add_resource();
+    if (!is_new) return found->second;
+    found->second = builder_.add_resource();
+    if (place != kHostPlace && name == kKernels) {
+      builder_.set_slowdown(found->second, rig_.devices[place].device.compute_slowdown_under_copy);
+    }
     return found->second;
   }
 

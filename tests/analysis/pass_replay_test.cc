@@ -33,10 +33,13 @@ struct Case {
   const char* model = "llama-3-8b";
 };
 
-workloads::Deployment deployed(const Case& c) {
+workloads::Deployment deployed(const Case& c, double slowdown_under_copy = 0) {
   static const configs::Catalog catalog = configs::Catalog::load();
   configs::Scenario scenario;
   scenario.rig = catalog.rig(c.rig);
+  for (auto& installed : scenario.rig.devices) {
+    installed.device.compute_slowdown_under_copy = slowdown_under_copy;
+  }
   scenario.model = catalog.model(c.model);
   scenario.weights = catalog.weights_format(c.weights);
   scenario.engine = c.engine;
@@ -127,6 +130,25 @@ TEST(PassReplay, TakesTheSameTimeToThePicosecond) {
       expect_same_times(pass_of(d, prompt), replay(document, d.rig));
       expect_to_come_back(document);
     }
+  }
+}
+
+// Micro-batches of a prompt, and batches that decode at once: stages compute while others send.
+TEST(PassReplay, CopiesSlowTheSameKernels) {
+  struct Overlapping {
+    Case what;
+    bool prompt;
+  };
+  for (const auto& [c, prompt] :
+       {Overlapping{{"2x4090", "q4_k_m", "llama.cpp"}, true},
+        Overlapping{{"8x-pro-6000-two-roots", "f16", "vllm", "tp=2,pp=4,devices=0/4/1/5/2/6/3/7"},
+                    false}}) {
+    SCOPED_TRACE(c.rig);
+    const workloads::Deployment plain = deployed(c);
+    const workloads::Deployment d = deployed(c, 0.3);
+    const Replay slowed = replay(exported(d, prompt), d.rig);
+    expect_same_times(pass_of(d, prompt), slowed);
+    EXPECT_GT(slowed.makespan, replay(exported(plain, prompt), plain.rig).makespan);
   }
 }
 
