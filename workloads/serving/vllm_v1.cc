@@ -89,8 +89,13 @@ void VllmV1Policy::plan_waiting(BatchState& state, StepPlan& plan, std::int64_t 
 }
 
 void VllmV1Policy::plan(BatchState& state, StepPlan& plan) {
-  std::int64_t budget = state.limits().step_tokens;
-  if (!plan_running(state, plan, budget)) plan_waiting(state, plan, budget);
+  bool preempted = true;
+  // Where the first one it looks at has to go itself, the engine's next turn comes at once.
+  while (preempted && plan.empty()) {
+    std::int64_t budget = state.limits().step_tokens;
+    preempted = plan_running(state, plan, budget);
+    if (!preempted) plan_waiting(state, plan, budget);
+  }
 }
 
 bool VllmV1Policy::repeats(const BatchState& state) const {
