@@ -168,7 +168,11 @@ INSTANTIATE_TEST_SUITE_P(
     EveryKind, ServeRefuses,
     testing::Values(
         Refusal{kA100, "--traffic"}, Refusal{kA100 + "--traffic poisson:0/s", "--traffic"},
-        Refusal{kA100 + "--traffic poisson:1/s --batching tgi", "is not one of vllm-v1"},
+        Refusal{kA100 + "--traffic poisson:1/s --batching tgl", "is not one of vllm-v1"},
+        Refusal{kA100 + "--traffic poisson:1/s --batching sglang:fcfs",
+                "sglang has no option \"fcfs\"; allowed are lpm, conservativeness"},
+        Refusal{kA100 + "--traffic poisson:1/s --batching tgi:max-waiting-tokens=soon",
+                "--batching: max-waiting-tokens must be a number from 0 to"},
         Refusal{kA100 + "--traffic poisson:1/s --slo ttft", "--slo"},
         Refusal{kA100 + "--traffic poisson:1/s --routing best", "is not one of round-robin"},
         Refusal{kA100 + "--traffic poisson:1/s --async-scheduling yes", "must be on or off"},

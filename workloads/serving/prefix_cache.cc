@@ -78,11 +78,11 @@ void PrefixCache::publish(Sequence& sequence) {
   }
 }
 
-void PrefixCache::release(Sequence& sequence, bool keep_own) {
+void PrefixCache::release(Sequence& sequence, std::int64_t keep_own) {
   const std::int64_t known_end = sequence.runs.empty() ? 0 : sequence.runs.back().end;
-  const std::int64_t full = sequence.computed / block_tokens_;
+  const std::int64_t full = std::min(sequence.computed, keep_own) / block_tokens_;
   const bool complete = sequence.in_runs == known_end;
-  const std::int64_t own = keep_own && complete ? std::max<std::int64_t>(full - known_end, 0) : 0;
+  const std::int64_t own = complete ? std::max<std::int64_t>(full - known_end, 0) : 0;
   pool_.give_back(sequence.blocks - sequence.in_runs - own);
   if (own > 0) {
     const bool held =

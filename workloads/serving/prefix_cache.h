@@ -36,9 +36,9 @@ class PrefixCache {
   void hold(Sequence& sequence, const Prefix& prefix, const CachedPrefix& found);
   /// What the sequence has computed of its prefix can be found from now on.
   void publish(Sequence& sequence);
-  /// Lets go of all blocks, the last first. `keep_own`: the sequence comes back, and what it
-  /// computed beyond the prefix stays findable for it.
-  void release(Sequence& sequence, bool keep_own);
+  /// Lets go of all blocks, the last first. Of what the sequence computed, its first `keep_own`
+  /// tokens stay findable for it, where it comes back.
+  void release(Sequence& sequence, std::int64_t keep_own = 0);
 
  private:
   [[nodiscard]] std::int64_t blocks_of_part(const Sequence& sequence, const Prefix& prefix,
