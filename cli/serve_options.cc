@@ -58,8 +58,8 @@ ServingProfile read_serving_profile(const ParsedOptions& options,
   if (!engine.serving && !batching) {
     throw configs::ConfigError(
         {{}, 0, 0, "--engine"},
-        fmt::format("{} is not known as a server; give --engine vllm, or --batching to say how its "
-                    "batches are formed",
+        fmt::format("{} is not known as a server; give --engine llama.cpp, sglang, tgi or vllm, or "
+                    "--batching to say how its batches are formed",
                     engine.profile.name));
   }
   ServingProfile profile = engine.serving.value_or(ServingProfile{});
