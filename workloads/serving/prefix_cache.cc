@@ -33,7 +33,10 @@ CachedPrefix PrefixCache::find(const Sequence& sequence, const Prefix& prefix) c
   for (const std::uint64_t hash : prefix.hashes) {
     if (!add(shared_key(hash), blocks_of_part(sequence, prefix, found.blocks))) break;
   }
-  if (sequence.own_start == found.blocks) add(own_key(sequence), most - found.blocks);
+  if (sequence.own_start == found.blocks) {
+    add(own_key(sequence), most - found.blocks);
+    found.own = found.blocks > *sequence.own_start;
+  }
   return found;
 }
 
@@ -53,15 +56,15 @@ void PrefixCache::hold(Sequence& sequence, const Prefix& prefix, const CachedPre
     before += whole;
     return used == whole || grows;
   };
-  const bool own = sequence.own_start && found.blocks > *sequence.own_start;
   for (const std::uint64_t hash : prefix.hashes) {
     const std::int64_t whole = blocks_of_part(sequence, prefix, before);
     const auto known = pool_.find(shared_key(hash));
     const bool beyond = before >= found.blocks;
-    if (whole <= 0 || (own && before == sequence.own_start) || (known && beyond)) break;
+    if (whole <= 0 || (found.own && before == sequence.own_start) || (known && beyond)) break;
     if (!take(shared_key(hash), whole, true)) break;
   }
-  if (own && before == sequence.own_start) take(own_key(sequence), found.blocks - before, false);
+  if (found.own && before == sequence.own_start)
+    take(own_key(sequence), found.blocks - before, false);
 }
 
 void PrefixCache::publish(Sequence& sequence) {

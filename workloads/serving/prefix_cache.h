@@ -18,6 +18,7 @@ struct Prefix {
 struct CachedPrefix {
   std::int64_t blocks = 0;  ///< leading blocks
   std::int64_t unheld = 0;  ///< free blocks that holding them would use up
+  bool own = false;         ///< the last of them are what the sequence itself left
 };
 
 /// Finds sequences' tokens again in a pool, as vLLM's automatic prefix caching does: full blocks of
