@@ -123,6 +123,8 @@ Json document(const analysis::ServingRun& run, const ServingSetup& setup, const 
   return json;
 }
 
+double gigabytes(sim::Bytes bytes) { return static_cast<double>(bytes.count()) / 1e9; }
+
 std::string title_of(const Scenario& scenario, const ServingSetup& setup) {
   std::string plan;
   if (setup.deployment.plan.tp > 1) plan += fmt::format(", tp={}", setup.deployment.plan.tp);
@@ -131,20 +133,26 @@ std::string title_of(const Scenario& scenario, const ServingSetup& setup) {
                      scenario.weights.name, plan);
 }
 
+/// What llama.cpp's slots add to what has to fit.
+std::string slots_of(const ServingSetup& setup) {
+  if (!std::holds_alternative<workloads::LlamaCppBatching>(setup.config.batching)) return {};
+  return fmt::format(" {} slots of {} tokens each (--max-num-seqs, --context) need {:.1f} GB.",
+                     setup.config.limits.max_sequences, setup.config.max_context,
+                     gigabytes(setup.memory.devices.front().items.kv_cache));
+}
+
 Answer does_not_fit(const Scenario& scenario, const ServingSetup& setup) {
-  constexpr double kGb = 1e9;
   const workloads::DeviceMemory& device = setup.memory.devices.front();
   return {
       fmt::format(
           "{} in {} does not fit {}: weights {:.1f}, activations {:.1f} and runtime {:.1f} GB "
-          "leave no KV block of the {:.1f} GB that the engine takes of {}. rigsim fit says what "
-          "would fit.\n",
+          "leave no {} of the {:.1f} GB that the engine takes of {}.{} rigsim fit says what would "
+          "fit.\n",
           scenario.model.name, scenario.weights.name, scenario.rig.name,
-          static_cast<double>(device.items.weights.count()) / kGb,
-          static_cast<double>(device.items.activations.count()) / kGb,
-          static_cast<double>(device.items.runtime.count()) / kGb,
-          static_cast<double>(device.capacity.count()) / kGb,
-          setup.deployment.plan.tp > 1 ? "each device" : "the device"),
+          gigabytes(device.items.weights), gigabytes(device.items.activations),
+          gigabytes(device.items.runtime), slots_of(setup).empty() ? "KV block" : "room for slots",
+          gigabytes(device.capacity), setup.deployment.plan.tp > 1 ? "each device" : "the device",
+          slots_of(setup)),
       ExitCode::kDoesNotFit};
 }
 

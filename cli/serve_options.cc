@@ -38,7 +38,8 @@ double limit_of(const ParsedOptions& options, std::string_view text) {
 
 std::vector<OptionSpec> serving_options() {
   return {
-      {"batching", "NAME", "vllm-v1, vllm-v0, sarathi, orca or static (default: the engine's)"},
+      {"batching", "NAME[:OPTIONS]",
+       "vllm-v1, vllm-v0, sarathi, orca, static, sglang, llama.cpp or tgi (default: the engine's)"},
       {"max-num-seqs", "N", "sequences that run at once on a replica"},
       {"max-num-batched-tokens", "N", "new tokens of one step"},
       {"prefix-caching", "on|off", "find known prefixes again (traces with prefix hashes)"},
@@ -57,8 +58,8 @@ ServingProfile read_serving_profile(const ParsedOptions& options,
   if (!engine.serving && !batching) {
     throw configs::ConfigError(
         {{}, 0, 0, "--engine"},
-        fmt::format("{} is not known as a server; give --engine vllm, or --batching to say how its "
-                    "batches are formed",
+        fmt::format("{} is not known as a server; give --engine llama.cpp, sglang, tgi or vllm, or "
+                    "--batching to say how its batches are formed",
                     engine.profile.name));
   }
   ServingProfile profile = engine.serving.value_or(ServingProfile{});
@@ -69,8 +70,9 @@ ServingProfile read_serving_profile(const ParsedOptions& options,
   if (batching) {
     profile.batching =
         options.checked("batching", [&] { return workloads::batching_named(*batching); });
-    // Only V1 schedules ahead of the device.
-    if (!std::holds_alternative<workloads::VllmV1Batching>(profile.batching))
+    // Only V1 and SGLang schedule ahead of the device.
+    if (!std::holds_alternative<workloads::VllmV1Batching>(profile.batching) &&
+        !std::holds_alternative<workloads::SglangBatching>(profile.batching))
       profile.limits.async_scheduling = false;
   }
   auto& limits = profile.limits;

@@ -126,6 +126,7 @@ EngineFile read_facts(const YamlDocument& facts) {
   engine.about = read_about(map, {});
   EngineProfile& profile = engine.profile;
   profile.name = engine.about.name;
+  engine.kernels_of = map.optional<std::string>("kernels_of").value_or(profile.name);
   profile.version = map.required<std::string>("version");
   profile.style = map.value("style").choice<KernelStyle>(
       {{"ggml", KernelStyle::kGgml}, {"fused", KernelStyle::kFused}});
@@ -150,9 +151,9 @@ EngineFile read_facts(const YamlDocument& facts) {
 void read_fit(const YamlDocument& fit, EngineFile& engine) {
   ObjectReader map = ValueReader(fit).object();
   const ValueReader name = map.value("engine");
-  if (name.as<std::string>() != engine.profile.name) {
+  if (name.as<std::string>() != engine.kernels_of) {
     name.fail(fmt::format("the fit is of {}, its facts of {}", in_quotes(name.as<std::string>()),
-                          in_quotes(engine.profile.name)));
+                          in_quotes(engine.kernels_of)));
   }
   ObjectReader backends = map.value("backends").object();
   for (BackendProfile& backend : engine.profile.backends) {
@@ -182,18 +183,26 @@ void attach_tables(EngineProfile& profile) {
   }
 }
 
+std::string built_in_path(const std::string& name, std::string_view ending) {
+  return std::string(kFolder) + name + std::string(ending);
+}
+
 EngineFile built_in(const std::string& name) {
-  const std::string stem = std::string(kFolder) + name;
-  EngineFile engine = read_engine(embedded_yaml(stem + std::string(kFactsEnding)),
-                                  embedded_yaml(stem + std::string(kFitEnding)));
+  EngineFile engine = read_facts(embedded_yaml(built_in_path(name, kFactsEnding)));
+  read_fit(embedded_yaml(built_in_path(engine.kernels_of, kFitEnding)), engine);
   if (engine.profile.style == KernelStyle::kFused) attach_tables(engine.profile);
   return engine;
 }
 
 EngineFile user_engine(const std::filesystem::path& facts) {
-  const std::filesystem::path fit =
+  EngineFile engine = read_facts(read_yaml(facts));
+  const std::string shipped = built_in_path(engine.kernels_of, kFitEnding);
+  const bool others = engine.kernels_of != engine.profile.name && embedded(shipped) != nullptr;
+  const std::filesystem::path own =
       facts.parent_path() / (facts.stem().string() + std::string(kFitEnding));
-  return read_engine(read_yaml(facts), read_yaml(fit));
+  read_fit(others ? embedded_yaml(shipped) : read_yaml(own), engine);
+  if (others && engine.profile.style == KernelStyle::kFused) attach_tables(engine.profile);
+  return engine;
 }
 
 bool answers_to(const EngineFile& engine, std::string_view name) {

@@ -42,10 +42,11 @@ using LeftOutFits = std::map<std::string, LeftOutFit>;          ///< by device
 using DeviceResiduals = std::map<std::string, PhaseResiduals>;  ///< by device
 
 /// An engine as its two files say: `NAME.yaml` holds facts and assumptions, `NAME.fit.yaml` what
-/// calibration wrote.
+/// calibration wrote. An engine whose facts say `kernels_of: OTHER` has the other's fit.
 struct EngineFile {
   workloads::EngineProfile profile;
   About about;
+  std::string kernels_of;  ///< whose fit it has: its own name, or that of an engine that ships
   std::map<workloads::Backend, std::string> builds;  ///< versions the backend's numbers hold for
   std::map<workloads::Backend, std::string> data;    ///< what the fit rests on
   std::map<workloads::Backend, DeviceResiduals> residuals;  ///< of the fitted devices
@@ -62,9 +63,9 @@ struct EngineFile {
 [[nodiscard]] std::vector<std::string> engine_names();
 
 /// The engine of a name or alias that ships, or of a user's facts file (a name with a "/" or
-/// ending in .yaml), whose fit stands beside it with the ending .fit.yaml. A shipped engine of
-/// fused kernels comes with the measured tables of kernel_table_file.h. Throws
-/// std::invalid_argument with the nearest names, ConfigError, UnreadableInput.
+/// ending in .yaml), whose fit stands beside it with the ending .fit.yaml, unless it has a shipped
+/// one's. A shipped engine of fused kernels comes with the measured tables of kernel_table_file.h.
+/// Throws std::invalid_argument with the nearest names, ConfigError, UnreadableInput.
 [[nodiscard]] EngineFile engine_named(std::string_view name);
 
 /// The fit document of `engine`: the same engine gives the same bytes, numbers have five

@@ -1,5 +1,6 @@
 #include "configs/serving_profile.h"
 
+#include <algorithm>
 #include <array>
 #include <span>
 #include <string>
@@ -23,8 +24,9 @@ constexpr std::array<Field<ServingHost>, 2> kHostFields = {
     {{"host_step", &ServingHost::step_us, Range::kMicroseconds},
      {"host_per_sequence", &ServingHost::per_sequence_us, Range::kMicroseconds}}};
 
-constexpr std::array<Field<ServingProfile>, 1> kProfileFields = {
-    {{"first_step", &ServingProfile::first_step_us, Range::kMicroseconds}}};
+constexpr std::array<Field<ServingProfile>, 2> kProfileFields = {
+    {{"first_step", &ServingProfile::first_step_us, Range::kMicroseconds},
+     {"sized_by_memory", &ServingProfile::sized_by_memory}}};
 
 }  // namespace
 
@@ -34,15 +36,22 @@ ServingProfile read_serving(const ValueReader& value, const workloads::EnginePro
   const ValueReader batching = map.value("batching");
   batching.checked(
       [&] { serving.batching = workloads::batching_named(batching.as<std::string>()); });
-  serving.limits.step_tokens = profile.batch_tokens;
-  read_fields(map, std::span<const Field<BatchLimits>>(kLimitFields), serving.limits);
   read_fields(map, std::span<const Field<ServingHost>>(kHostFields), serving.host);
   read_fields(map, std::span<const Field<ServingProfile>>(kProfileFields), serving);
+  serving.limits.step_tokens = serving.sized_by_memory ? 0 : profile.batch_tokens;
+  read_fields(map, std::span<const Field<BatchLimits>>(kLimitFields), serving.limits);
   if (map.optional<bool>("captured_graphs").value_or(false))
     serving.host.captured = workloads::vllm_capture_sizes();
+  if (const auto sizes = map.optional_value("captured_sizes")) {
+    for (const ValueReader& size : sizes->items())
+      serving.host.captured.push_back(size.as<std::int64_t>());
+    if (!std::ranges::is_sorted(serving.host.captured)) sizes->fail("must increase");
+  }
   serving.host.overlapped = serving.limits.async_scheduling;
   serving.limits.kv_blocks = 1;
-  value.checked([&] { workloads::validate(serving.limits); });
+  BatchLimits known = serving.limits;
+  if (serving.sized_by_memory) known.step_tokens = std::max<std::int64_t>(known.step_tokens, 1);
+  value.checked([&] { workloads::validate(known); });
   map.finish();
   return serving;
 }

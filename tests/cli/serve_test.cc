@@ -148,6 +148,69 @@ TEST(Serve, ReplicasShareTheRequests) {
   EXPECT_LT(four, one / 2);
 }
 
+// A request alone takes what `run` says: llama.cpp's prompt of 2,048 tokens goes through the layers
+// in four micro-batches there and here. Decoding is interpolated between contexts.
+TEST(Serve, LlamaCppServesASingleStreamAsItRuns) {
+  const std::string what =
+      "--rig rtx-4090 --model llama-3-8b --weights q4_k_m --engine llama.cpp --prompt 2048 "
+      "--output-tokens 64 --json";
+  const json served = document("serve --traffic uniform:0.01/s --requests 3 " + what);
+  const json alone = document("run " + what).at("rigs")[0];
+  EXPECT_EQ(served.at("engine").at("batching"), "llama.cpp");
+  EXPECT_EQ(served.at("kv_blocks"), 4 * 8192 / 32);  // slots of the model's 8,192 tokens
+  EXPECT_DOUBLE_EQ(served.at("ttft_s").at("mean").get<double>(),
+                   alone.at("ttft_s").at("value").get<double>());
+  const double tpot = alone.at("tpot_s").at("value");
+  EXPECT_NEAR(served.at("tpot_s").at("mean").get<double>(), tpot, 0.001 * tpot);
+}
+
+// Twelve users share four slots: of three, two wait.
+TEST(Serve, LlamaCppHasFourSlots) {
+  const std::string line =
+      "serve --rig rtx-4090 --model llama-3-8b --weights q4_k_m --engine llama.cpp --requests 60 "
+      "--json --traffic closed:12";
+  const json four = document(line);
+  EXPECT_GT(four.at("mean_batch"), 3);
+  EXPECT_LE(four.at("mean_batch"), 4);
+  const double waited = four.at("queueing_s").at("p50");
+  EXPECT_NEAR(waited / four.at("e2e_s").at("p50").get<double>(), 2.0 / 3, 0.1);
+  EXPECT_LT(document(line + " --max-num-seqs 12").at("queueing_s").at("p50"), waited / 5);
+}
+
+class ServeWithEngine : public testing::TestWithParam<std::string> {};
+
+TEST_P(ServeWithEngine, ExactStepsGiveTheSameLatencies) {
+  const std::string line =
+      "serve --rig a100-80gb-sxm --model llama-3-8b --traffic gamma:4/s,cv=2 --requests 150 --json "
+      "--weights " +
+      GetParam();
+  const json leaps = document(line);
+  const json steps = document(line + " --exact-steps");
+  EXPECT_EQ(leaps.at("requests"), 150);
+  for (const char* key : {"duration_s", "ttft_s", "tpot_s", "itl_s", "e2e_s", "steps"})
+    EXPECT_EQ(leaps.at(key), steps.at(key)) << key;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Each, ServeWithEngine,
+    testing::Values("q4_k_m --engine llama.cpp-2026", "bf16 --engine sglang", "bf16 --engine tgi",
+                    "bf16 --engine vllm --batching sglang:lpm,conservativeness=0.5",
+                    "bf16 --engine vllm --batching tgi:max-waiting-tokens=5"));
+
+// mem_fraction_static of an A100's 81,920 MiB: 512 + 8,192 x 1.5 + 256 x 2 + 128 MiB are reserved.
+TEST(Serve, SglangSizesItselfByTheDevicesMemory) {
+  const json answer = document(
+      "serve --rig a100-80gb-sxm --model llama-3-8b --weights bf16 --engine sglang --traffic "
+      "poisson:4/s --requests 50 --json");
+  EXPECT_EQ(answer.at("engine").at("step_tokens"), 8192);
+  EXPECT_EQ(answer.at("engine").at("async_scheduling"), true);
+  const double bytes_per_token = 2.0 * 32 * 8 * 128 * 2;
+  const double weights = 2.0 * 8.03e9;
+  const double free = (81'920.0 - 480) * 1024 * 1024;
+  EXPECT_NEAR(answer.at("kv_blocks").get<double>(), (0.836 * free - weights) / bytes_per_token,
+              2'000);
+}
+
 struct Refusal {
   std::string words;
   std::string message;
@@ -168,16 +231,29 @@ INSTANTIATE_TEST_SUITE_P(
     EveryKind, ServeRefuses,
     testing::Values(
         Refusal{kA100, "--traffic"}, Refusal{kA100 + "--traffic poisson:0/s", "--traffic"},
-        Refusal{kA100 + "--traffic poisson:1/s --batching tgi", "is not one of vllm-v1"},
+        Refusal{kA100 + "--traffic poisson:1/s --batching tgl", "is not one of vllm-v1"},
+        Refusal{kA100 + "--traffic poisson:1/s --batching sglang:fcfs",
+                "sglang has no option \"fcfs\"; allowed are lpm, conservativeness"},
+        Refusal{kA100 + "--traffic poisson:1/s --batching tgi:max-waiting-tokens=soon",
+                "--batching: max-waiting-tokens must be a number from 0 to"},
         Refusal{kA100 + "--traffic poisson:1/s --slo ttft", "--slo"},
         Refusal{kA100 + "--traffic poisson:1/s --routing best", "is not one of round-robin"},
         Refusal{kA100 + "--traffic poisson:1/s --async-scheduling yes", "must be on or off"},
         Refusal{"serve --rig 2xa100-80gb-sxm --plan pp=2 --model llama-3-8b --weights bf16 "
                 "--engine vllm --traffic poisson:1/s",
                 "a pipeline (pp=2) is not modelled in serving yet"},
-        Refusal{"serve --rig a100-80gb-sxm --model llama-3-8b --weights q4_k_m --traffic "
-                "poisson:1/s",
+        Refusal{"serve --rig a100-80gb-sxm --model llama-3-8b --weights q4_k_m --engine "
+                "llama.cpp-2023-12 --traffic poisson:1/s",
                 "is not known as a server"},
+        Refusal{"serve --rig rtx-4090 --model llama-3.1-8b --weights q4_k_m --engine llama.cpp "
+                "--context 65536 --traffic poisson:1/s",
+                "4 slots of 65536 tokens each (--max-num-seqs, --context) need 34.4 GB", 4},
+        Refusal{"serve --rig rtx-4090 --model llama-3-8b --weights q4_k_m --engine llama.cpp "
+                "--max-num-seqs 513 --traffic poisson:1/s",
+                "llama.cpp's slots (max_sequences) must be at most its 512 tokens"},
+        Refusal{"serve --rig rtx-4090 --model llama-3-8b --weights bf16 --engine sglang "
+                "--max-num-batched-tokens 20000 --traffic poisson:1/s",
+                "SGLang reserves more for activations of a chunk of 20000 tokens"},
         Refusal{"serve --rig rtx-4090 --model llama-3-70b --weights bf16 --engine vllm --traffic "
                 "poisson:1/s",
                 "does not fit", 4}));

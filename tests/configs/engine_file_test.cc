@@ -184,8 +184,9 @@ TEST(EngineFile, RefusesAFitThatIsNotItsOwn) {
   EXPECT_THAT(error_of(kFacts, replaced(kFit, ", rows: 56", "")), HasSubstr("\"rows\" is missing"));
 }
 
-TEST(EngineFile, ShipsThreeEnginesByNameOrAlias) {
-  EXPECT_THAT(engine_names(), ElementsAre("llama.cpp", "llama.cpp-2023-12", "llama.cpp-2026", "vllm"));
+TEST(EngineFile, ShipsEnginesByNameOrAlias) {
+  EXPECT_THAT(engine_names(), ElementsAre("llama.cpp", "llama.cpp-2023-12", "llama.cpp-2026",
+                                          "sglang", "tgi", "vllm"));
   EXPECT_EQ(engine_named("Llama-CPP").profile.name, "llama.cpp");
   EXPECT_EQ(engine_named("llama.cpp-2023").profile.name, "llama.cpp-2023-12");
   for (const std::string& name : engine_names()) {
@@ -205,6 +206,23 @@ TEST(EngineFile, LlamaCppRunsOnThreeBackendsAndVllmOnOne) {
   EXPECT_TRUE(vllm.tensor_parallel);
   EXPECT_EQ(vllm.memory.kv_block_tokens, 16);
   EXPECT_THROW((void)vllm.backend(Backend::kMetal), std::invalid_argument);
+}
+
+TEST(EngineFile, AnEngineCanHaveTheKernelsOfAnother) {
+  const EngineFile sglang = engine_named("sglang");
+  const EngineFile vllm = engine_named("vllm");
+  EXPECT_EQ(sglang.kernels_of, "vllm");
+  const auto& own = sglang.profile.backend(Backend::kCuda);
+  const auto& others = vllm.profile.backend(Backend::kCuda);
+  EXPECT_EQ(own.kernel_latency_us, others.kernel_latency_us);
+  EXPECT_EQ(own.tables.size(), others.tables.size());
+  EXPECT_EQ(own.host_step_us, 0);
+  ASSERT_TRUE(sglang.serving);
+  EXPECT_TRUE(sglang.serving->sized_by_memory);
+  EXPECT_EQ(sglang.serving->limits.step_tokens, 0);
+  ASSERT_TRUE(engine_named("tgi").serving);
+  EXPECT_EQ(engine_named("tgi").serving->host.captured,
+            (std::vector<std::int64_t>{1, 2, 4, 8, 16, 32}));
 }
 
 TEST(EngineFile, AnUnknownEngineNamesTheNearest) {

@@ -1,6 +1,9 @@
 #include "workloads/serving/batch_policy.h"
 
+#include "workloads/serving/llama_cpp_slots.h"
 #include "workloads/serving/sarathi.h"
+#include "workloads/serving/sglang.h"
+#include "workloads/serving/tgi.h"
 #include "workloads/serving/vllm_v0.h"
 #include "workloads/serving/vllm_v1.h"
 #include "workloads/serving/whole_batches.h"
@@ -23,6 +26,15 @@ struct Maker {
   }
   std::unique_ptr<BatchPolicy> operator()(const StaticBatching&) const {
     return std::make_unique<StaticPolicy>();
+  }
+  std::unique_ptr<BatchPolicy> operator()(const SglangBatching& batching) const {
+    return std::make_unique<SglangPolicy>(batching);
+  }
+  std::unique_ptr<BatchPolicy> operator()(const LlamaCppBatching& batching) const {
+    return std::make_unique<LlamaCppPolicy>(batching);
+  }
+  std::unique_ptr<BatchPolicy> operator()(const TgiBatching& batching) const {
+    return std::make_unique<TgiPolicy>(batching);
   }
 };
 

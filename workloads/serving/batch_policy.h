@@ -16,10 +16,13 @@ class BatchPolicy {
   /// an empty plan means that nothing can run until something arrives or finishes.
   virtual void plan(BatchState& state, StepPlan& plan) = 0;
 
-  /// After a step in which every running sequence decodes: whether the next steps are planned
-  /// alike, as long as no sequence has all its tokens scheduled, none arrives, and free blocks are
-  /// enough.
-  [[nodiscard]] virtual bool repeats(const BatchState& state) const = 0;
+  /// After a step in which every running sequence decodes: how many of the next steps, at most
+  /// `most`, are planned alike, as long as no sequence has all its tokens scheduled, none arrives,
+  /// and free blocks are enough.
+  [[nodiscard]] virtual std::int64_t repeats(const BatchState& state, std::int64_t most) const = 0;
+
+  /// So many steps like the last one were scheduled without plan().
+  virtual void repeated(std::int64_t /*steps*/) {}
 
   /// Whether an empty replica would ever run the sequence to its end.
   [[nodiscard]] virtual bool can_run(const BatchState& state, const Sequence& sequence) const = 0;

@@ -63,6 +63,17 @@ Slot BatchState::admit(const CachedPrefix& cached) {
   return slot;
 }
 
+bool BatchState::admit_kept(std::int64_t tokens) {
+  if (blocks_of(tokens) > pool_.free()) return false;
+  const Slot slot = waiting_.front();
+  waiting_.pop_front();
+  Sequence& sequence = slots_[slot];
+  sequence.running = true;
+  sequence.computed = tokens;
+  running_.push_back(slot);
+  return grow(slot, tokens);
+}
+
 bool BatchState::grow(Slot slot, std::int64_t tokens) {
   Sequence& sequence = slots_[slot];
   if (tokens <= sequence.blocks * limits_.kv_block_tokens) return true;  // often; spares a division
@@ -73,7 +84,7 @@ bool BatchState::grow(Slot slot, std::int64_t tokens) {
   return true;
 }
 
-void BatchState::release(Slot slot, bool keep_own) {
+void BatchState::release(Slot slot, std::int64_t keep_own) {
   Sequence& sequence = slots_[slot];
   if (limits_.prefix_caching) {
     cache_.release(sequence, keep_own);
@@ -85,13 +96,28 @@ void BatchState::release(Slot slot, bool keep_own) {
 
 void BatchState::preempt(Slot slot, bool by_priority) {
   Sequence& sequence = slots_[slot];
-  release(slot, true);
+  release(slot, sequence.computed);
+  stop(slot);
+  enqueue(slot, by_priority);
+}
+
+void BatchState::retract(Slot slot) {
+  Sequence& sequence = slots_[slot];
+  release(slot, sequence.target);
+  sequence.discarded += sequence.scheduled_output - sequence.emitted;
+  sequence.scheduled_output = sequence.emitted;
+  stop(slot);
+  waiting_.push_back(slot);
+}
+
+/// A preempted sequence starts anew.
+void BatchState::stop(Slot slot) {
+  Sequence& sequence = slots_[slot];
   ++sequence.preemptions;
   sequence.computed = 0;
   sequence.target = sequence.prompt + sequence.scheduled_output;
   sequence.running = false;
   running_.erase(std::ranges::find(running_, slot));
-  enqueue(slot, by_priority);
 }
 
 void BatchState::schedule_decode(Slot slot, StepPlan& plan) {
@@ -111,6 +137,11 @@ void BatchState::schedule_chunk(Slot slot, std::int64_t tokens, StepPlan& plan) 
   plan.chunks.push_back({slot, tokens, before, emits, !sequence.started});
   sequence.started = true;
   if (!sequence.runs.empty()) cache_.publish(sequence);
+}
+
+void BatchState::schedule_idle(Slot slot, StepPlan& plan) {
+  ++plan.idle;
+  plan.kv_tokens += ++slots_[slot].computed;
 }
 
 void BatchState::unschedule(Slot slot, StepPlan& plan) {
@@ -134,7 +165,7 @@ void BatchState::finish(Slot slot) {
   Sequence& sequence = slots_[slot];
   sequence.finished = true;
   if (sequence.running) {
-    release(slot, false);
+    release(slot);
     return;
   }
   waiting_.erase(std::ranges::find(waiting_, slot));  // its last token came after its preemption

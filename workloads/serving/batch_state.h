@@ -27,7 +27,16 @@ class BatchState {
   /// In the order of admission.
   [[nodiscard]] const std::vector<Slot>& running() const { return running_; }
   [[nodiscard]] const std::deque<Slot>& waiting() const { return waiting_; }
+  /// For policies with an order of their own, which must leave the same members.
+  [[nodiscard]] std::deque<Slot>& waiting_order() { return waiting_; }
+  [[nodiscard]] std::vector<Slot>& running_order() { return running_; }
+  [[nodiscard]] const Prefix& prefix(Slot slot) const { return prefixes_[slot]; }
   [[nodiscard]] bool idle() const { return running_.empty() && waiting_.empty(); }
+  /// Whether `slot` still runs `request`: it may have another one by now.
+  [[nodiscard]] bool runs(Slot slot, std::uint32_t request) const {
+    const Sequence& sequence = at(slot);
+    return sequence.running && !sequence.finished && sequence.request == request;
+  }
 
   /// A new sequence, at the end of those that wait; by priority (then arrival) where `by_priority`.
   /// A prefix whose hashes do not span whole blocks cannot be found again.
@@ -59,6 +68,9 @@ class BatchState {
 
   /// Moves the first waiting sequence to the running ones, with what is cached of it.
   Slot admit(const CachedPrefix& cached);
+  /// The same where the policy kept `tokens` of it, outside the cache: they take blocks of its own.
+  /// False, and nothing changed, where there are too few.
+  bool admit_kept(std::int64_t tokens);
 
   /// Gives a running sequence blocks for `tokens` in all; false, and nothing changed, where there
   /// are too few.
@@ -67,11 +79,16 @@ class BatchState {
   /// Frees a running sequence's blocks and puts it in front of those that wait (by priority: to its
   /// place); its tokens are computed anew.
   void preempt(Slot slot, bool by_priority);
+  /// The same, but behind all that wait, and what steps on their way answer it is discarded. Its
+  /// cache keeps what was computed before it decoded.
+  void retract(Slot slot);
 
   /// One token of a decoding sequence in `plan`; it has its blocks.
   void schedule_decode(Slot slot, StepPlan& plan);
   /// `tokens` of a sequence's prompt in `plan`; it has their blocks.
   void schedule_chunk(Slot slot, std::int64_t tokens, StepPlan& plan);
+  /// A row of a sequence whose last token is on its way: nothing comes of it. It has its blocks.
+  void schedule_idle(Slot slot, StepPlan& plan);
   /// Takes back what `plan` has of the sequence.
   void unschedule(Slot slot, StepPlan& plan);
 
@@ -89,7 +106,8 @@ class BatchState {
  private:
   [[nodiscard]] std::int64_t blocks_for(std::int64_t steps) const;
   void enqueue(Slot slot, bool by_priority);
-  void release(Slot slot, bool keep_own);
+  void stop(Slot slot);
+  void release(Slot slot, std::int64_t keep_own = 0);
 
   BatchLimits limits_;
   KvPool pool_;

@@ -1,27 +1,127 @@
 #include "workloads/serving/batching.h"
 
 #include <array>
+#include <charconv>
+#include <functional>
 #include <stdexcept>
+#include <utility>
 
 namespace rigsim::workloads {
 namespace {
 
-constexpr std::array<std::string_view, 5> kNames{"vllm-v1", "vllm-v0", "sarathi", "orca", "static"};
+constexpr std::array<std::string_view, 8> kNames{"vllm-v1", "vllm-v0", "sarathi",   "orca",
+                                                 "static",  "sglang",  "llama.cpp", "tgi"};
+
+/// What one option of a policy sets, of the text behind its "=" (empty: there is none).
+struct Option {
+  std::string_view name;
+  std::function<void(std::string_view value)> set;
+};
+using Options = std::vector<Option>;
+
+[[noreturn]] void refuse(std::string_view value, const std::string& allowed) {
+  throw std::invalid_argument("must be " + allowed + ", got \"" + std::string(value) + "\"");
+}
+
+template <class Number>
+Number number_of(std::string_view text, Number low, Number high) {
+  Number value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || !(value >= low && value <= high))
+    refuse(text, "a number from " + std::to_string(low) + " to " + std::to_string(high));
+  return value;
+}
+
+template <class Number>
+Option number(std::string_view name, Number& into, Number low, Number high) {
+  return {name, [&into, low, high](std::string_view value) {
+            into = number_of<Number>(value, low, high);
+          }};
+}
+
+Option flag(std::string_view name, bool& into) {
+  return {name, [&into](std::string_view value) {
+            if (!value.empty()) refuse(value, "given without a value");
+            into = true;
+          }};
+}
+
+constexpr std::int64_t kMostTokens = 100'000'000;
+
+struct OptionsOf {
+  Options operator()(VllmV1Batching& b) const {
+    return {flag("priority", b.by_priority),
+            number<std::int64_t>("long-prefill-tokens", b.long_prefill_tokens, 1, kMostTokens)};
+  }
+  Options operator()(VllmV0Batching& b) const {
+    return {number("watermark", b.watermark, 0.0, 0.5)};
+  }
+  Options operator()(SarathiBatching& b) const {
+    return {number("watermark", b.watermark, 0.0, 0.5)};
+  }
+  Options operator()(OrcaBatching& /*b*/) const { return {}; }
+  Options operator()(StaticBatching& /*b*/) const { return {}; }
+  Options operator()(SglangBatching& b) const {
+    return {flag("lpm", b.longest_prefix_first),
+            number("conservativeness", b.conservativeness, 0.01, 100.0),
+            number<std::int64_t>("max-prefill-tokens", b.prefill_tokens, 1, kMostTokens)};
+  }
+  Options operator()(LlamaCppBatching& b) const {
+    return {number("similarity", b.similarity, 0.0, 1.0)};
+  }
+  Options operator()(TgiBatching& b) const {
+    return {number("waiting-served-ratio", b.waiting_served_ratio, 0.0, 1000.0),
+            number<std::int64_t>("max-waiting-tokens", b.max_waiting_tokens, 0, kMostTokens)};
+  }
+};
+
+std::string joined(const auto& things, auto name) {
+  std::string text;
+  for (const auto& each : things) text.append(text.empty() ? "" : ", ").append(name(each));
+  return text;
+}
+
+/// `text` up to the next `mark`, which it moves behind.
+std::string_view cut(std::string_view& text, char mark) {
+  const std::size_t end = std::min(text.find(mark), text.size());
+  const std::string_view head = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return head;
+}
+
+void set_option(const Options& options, std::string_view name, std::string_view text) {
+  const std::string_view key = cut(text, '=');
+  for (const Option& option : options) {
+    if (option.name != key) continue;
+    try {
+      option.set(text);
+    } catch (const std::invalid_argument& problem) {
+      throw std::invalid_argument(std::string(key) + " " + problem.what());
+    }
+    return;
+  }
+  const std::string allowed = joined(options, [](const Option& each) { return each.name; });
+  throw std::invalid_argument(std::string(name) + " has no option \"" + std::string(key) + "\"" +
+                              (allowed.empty() ? "" : "; allowed are " + allowed));
+}
 
 }  // namespace
 
 std::string_view name_of(const Batching& batching) { return kNames[batching.index()]; }
 
-Batching batching_named(std::string_view name) {
+Batching batching_named(std::string_view text) {
   const std::array<Batching, kNames.size()> all{
-      VllmV1Batching{}, VllmV0Batching{}, SarathiBatching{}, OrcaBatching{}, StaticBatching{}};
-  std::string allowed;
-  for (const Batching& each : all) {
-    if (name_of(each) == name) return each;
-    if (!allowed.empty()) allowed += ", ";
-    allowed += name_of(each);
+      VllmV1Batching{}, VllmV0Batching{}, SarathiBatching{},  OrcaBatching{},
+      StaticBatching{}, SglangBatching{}, LlamaCppBatching{}, TgiBatching{}};
+  const std::string_view name = cut(text, ':');
+  for (Batching each : all) {
+    if (name_of(each) != name) continue;
+    const Options options = std::visit(OptionsOf{}, each);
+    while (!text.empty()) set_option(options, name, cut(text, ','));
+    return each;
   }
-  throw std::invalid_argument("batching \"" + std::string(name) + "\" is not one of " + allowed);
+  throw std::invalid_argument("batching \"" + std::string(name) + "\" is not one of " +
+                              joined(kNames, [](std::string_view each) { return each; }));
 }
 
 void validate(const BatchLimits& limits) {

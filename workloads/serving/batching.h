@@ -42,14 +42,46 @@ struct SarathiBatching {
   double watermark = 0.01;
 };
 
-using Batching =
-    std::variant<VllmV1Batching, VllmV0Batching, SarathiBatching, OrcaBatching, StaticBatching>;
+/// SGLang 0.5.9 (python/sglang/srt/managers: scheduler.py, schedule_policy.py, schedule_batch.py;
+/// read at 40349/sglang-v.0.5.9@00041e5): prompts before decoding, in steps of their own, one of
+/// them in chunks; admitted where their tokens and a share of the answers that are to come fit the
+/// cache. The share falls while decoding goes well. Defaults are those of environ.py.
+struct SglangBatching {
+  /// --schedule-policy lpm: who waits is ordered by what is cached of its prompt, else by arrival.
+  bool longest_prefix_first = false;
+  double conservativeness = 1;          ///< --schedule-conservativeness, times the share of answers
+  std::int64_t prefill_tokens = 16384;  ///< --max-prefill-tokens: of one step, beside its chunk
+};
 
-/// "vllm-v1", "vllm-v0", "sarathi", "orca", "static".
+/// llama.cpp's llama-server of November 2025 (tools/server/server.cpp, update_slots; read at
+/// ggml-org/llama.cpp@aa6192d): a fixed number of slots, each with room for the longest sequence; a
+/// step is one llama_decode: a token of each slot that generates, then prompts in the order of the
+/// slots. A slot keeps its last sequence. Nothing is preempted.
+struct LlamaCppBatching {
+  double similarity = 0.1;  ///< --slot-prompt-similarity: the share of a prompt that a slot has to
+                            ///< have for it to be chosen for that
+};
+
+/// TGI 2.3, backend v3 (backends/v3/src: backend.rs, read at
+/// huggingface/text-generation-inference@1d0847a; queue.rs at b3760df): whole prompts in steps of
+/// their own pause decoding, once enough wait or have waited long; blocks for the whole answer are
+/// reserved. (From 3.0 on prompts are chunked beside decoding sequences.)
+struct TgiBatching {
+  double waiting_served_ratio = 0.3;     ///< prompts that wait, to sequences that decode
+  std::int64_t max_waiting_tokens = 20;  ///< after so many steps any prompt may come in
+};
+
+using Batching = std::variant<VllmV1Batching, VllmV0Batching, SarathiBatching, OrcaBatching,
+                              StaticBatching, SglangBatching, LlamaCppBatching, TgiBatching>;
+
+/// "vllm-v1", "vllm-v0", "sarathi", "orca", "static", "sglang", "llama.cpp", "tgi".
 [[nodiscard]] std::string_view name_of(const Batching& batching);
 
-/// The policy of that name with its defaults. Throws std::invalid_argument listing the names.
-[[nodiscard]] Batching batching_named(std::string_view name);
+/// `NAME` or `NAME:OPTION[=VALUE],...`, as "tgi:max-waiting-tokens=5"; what is not said has its
+/// default. Options: vllm-v1: priority, long-prefill-tokens; vllm-v0, sarathi: watermark; sglang:
+/// lpm, conservativeness, max-prefill-tokens; llama.cpp: similarity; tgi: waiting-served-ratio,
+/// max-waiting-tokens. Throws std::invalid_argument naming what is allowed.
+[[nodiscard]] Batching batching_named(std::string_view text);
 
 /// What holds for a replica's steps whatever the policy.
 struct BatchLimits {

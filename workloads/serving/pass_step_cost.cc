@@ -220,19 +220,23 @@ StepRun PassStepCost::decode(const DecodeLoad& load) {
   return run;
 }
 
-Ticks PassStepCost::mixed(const DecodeLoad& load, std::span<const PromptChunk> chunks) {
-  std::int64_t tokens = load.sequences;
+Ticks PassStepCost::mixed_pass(const MicroBatch& part) {
   Ticks attention = 0;
-  if (load.sequences > 0) attention = std::max(segment(load).value, beside_chunks(load));
-  for (const PromptChunk& each : chunks) {
-    tokens += each.tokens;
-    attention += chunk_attention(each);
-  }
-  const auto sequences = load.sequences + static_cast<std::int64_t>(chunks.size());
-  Ticks device = body(tokens) + head(sequences) + attention;
+  if (part.load.sequences > 0)
+    attention = std::max(segment(part.load).value, beside_chunks(part.load));
+  for (const PromptChunk& each : part.chunks) attention += chunk_attention(each);
+  return body(part.tokens()) + head(part.logits) + attention;
+}
+
+Ticks PassStepCost::mixed(const DecodeLoad& load, std::span<const PromptChunk> chunks) {
+  const bool cut = d_.engine.style == KernelStyle::kGgml;
+  Ticks device = 0;
+  for (const MicroBatch& part :
+       micro_batches(load, chunks, cut ? d_.engine.micro_batch_tokens : kLongestContext))
+    device += mixed_pass(part);
   if (slowness_.prompt != slowness_.decode)
     device = ticks_of_seconds(to_seconds(device) * slowness_.prompt / slowness_.decode);
-  return with_host(device, sequences);
+  return with_host(device, load.sequences + static_cast<std::int64_t>(chunks.size()));
 }
 
 }  // namespace rigsim::workloads

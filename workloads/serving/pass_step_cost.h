@@ -8,6 +8,7 @@
 
 #include "workloads/deployment.h"
 #include "workloads/forward_pass.h"
+#include "workloads/serving/micro_batches.h"
 #include "workloads/serving/step_cost.h"
 
 namespace rigsim::workloads {
@@ -43,6 +44,7 @@ struct Slowness {
 /// - Decode attention depends on the number of sequences and on the sum of their contexts: linear
 ///   between mean contexts four to an octave. A batch of unlike contexts costs as much as one of
 ///   equal ones.
+/// - Steps with prompts go through the layers in micro-batches where the engine does that (ggml).
 /// - Chunks of prompts are priced one by one. Beside them the decoding sequences' attention costs
 ///   more than alone where the kernel is FlashAttention 2: see mixed_attention.h.
 class PassStepCost final : public StepCost {
@@ -83,6 +85,7 @@ class PassStepCost final : public StepCost {
                                                       const PassShape& shape) const;
   [[nodiscard]] PassShape shape_of(std::int64_t tokens, std::int64_t sequences,
                                    std::int64_t context) const;
+  Ticks mixed_pass(const MicroBatch& part);
   [[nodiscard]] Ticks host_share(std::int64_t sequences) const;
   [[nodiscard]] Ticks with_host(Ticks device, std::int64_t sequences) const;
   [[nodiscard]] std::int64_t padded(std::int64_t tokens) const;

@@ -33,7 +33,10 @@ CachedPrefix PrefixCache::find(const Sequence& sequence, const Prefix& prefix) c
   for (const std::uint64_t hash : prefix.hashes) {
     if (!add(shared_key(hash), blocks_of_part(sequence, prefix, found.blocks))) break;
   }
-  if (sequence.own_start == found.blocks) add(own_key(sequence), most - found.blocks);
+  if (sequence.own_start == found.blocks) {
+    add(own_key(sequence), most - found.blocks);
+    found.own = found.blocks > *sequence.own_start;
+  }
   return found;
 }
 
@@ -53,15 +56,15 @@ void PrefixCache::hold(Sequence& sequence, const Prefix& prefix, const CachedPre
     before += whole;
     return used == whole || grows;
   };
-  const bool own = sequence.own_start && found.blocks > *sequence.own_start;
   for (const std::uint64_t hash : prefix.hashes) {
     const std::int64_t whole = blocks_of_part(sequence, prefix, before);
     const auto known = pool_.find(shared_key(hash));
     const bool beyond = before >= found.blocks;
-    if (whole <= 0 || (own && before == sequence.own_start) || (known && beyond)) break;
+    if (whole <= 0 || (found.own && before == sequence.own_start) || (known && beyond)) break;
     if (!take(shared_key(hash), whole, true)) break;
   }
-  if (own && before == sequence.own_start) take(own_key(sequence), found.blocks - before, false);
+  if (found.own && before == sequence.own_start)
+    take(own_key(sequence), found.blocks - before, false);
 }
 
 void PrefixCache::publish(Sequence& sequence) {
@@ -78,11 +81,11 @@ void PrefixCache::publish(Sequence& sequence) {
   }
 }
 
-void PrefixCache::release(Sequence& sequence, bool keep_own) {
+void PrefixCache::release(Sequence& sequence, std::int64_t keep_own) {
   const std::int64_t known_end = sequence.runs.empty() ? 0 : sequence.runs.back().end;
-  const std::int64_t full = sequence.computed / block_tokens_;
+  const std::int64_t full = std::min(sequence.computed, keep_own) / block_tokens_;
   const bool complete = sequence.in_runs == known_end;
-  const std::int64_t own = keep_own && complete ? std::max<std::int64_t>(full - known_end, 0) : 0;
+  const std::int64_t own = complete ? std::max<std::int64_t>(full - known_end, 0) : 0;
   pool_.give_back(sequence.blocks - sequence.in_runs - own);
   if (own > 0) {
     const bool held =

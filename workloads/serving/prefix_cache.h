@@ -18,6 +18,7 @@ struct Prefix {
 struct CachedPrefix {
   std::int64_t blocks = 0;  ///< leading blocks
   std::int64_t unheld = 0;  ///< free blocks that holding them would use up
+  bool own = false;         ///< the last of them are what the sequence itself left
 };
 
 /// Finds sequences' tokens again in a pool, as vLLM's automatic prefix caching does: full blocks of
@@ -36,9 +37,9 @@ class PrefixCache {
   void hold(Sequence& sequence, const Prefix& prefix, const CachedPrefix& found);
   /// What the sequence has computed of its prefix can be found from now on.
   void publish(Sequence& sequence);
-  /// Lets go of all blocks, the last first. `keep_own`: the sequence comes back, and what it
-  /// computed beyond the prefix stays findable for it.
-  void release(Sequence& sequence, bool keep_own);
+  /// Lets go of all blocks, the last first. Of what the sequence computed, its first `keep_own`
+  /// tokens stay findable for it, where it comes back.
+  void release(Sequence& sequence, std::int64_t keep_own = 0);
 
  private:
   [[nodiscard]] std::int64_t blocks_of_part(const Sequence& sequence, const Prefix& prefix,

@@ -114,6 +114,10 @@ void Replica::flush_gaps() {
 /// A token of the sequence is out.
 void Replica::emit(Slot slot, Ticks now) {
   Sequence& sequence = state_.at(slot);
+  if (sequence.discarded > 0) {
+    --sequence.discarded;
+    return;
+  }
   RequestRecord& record = records_[sequence.request];
   if (++sequence.emitted == 1) {
     record.first_token = to_time(now);
@@ -165,7 +169,8 @@ const std::vector<std::uint32_t>& Replica::advance(Ticks limit) {
 std::int64_t Replica::alike_steps() const {
   if (planned_.size() < depth()) return 0;
   for (const StepPlan& plan : planned_) {
-    if (!plan.only_decodes() || plan.decode.size() != state_.running().size()) return 0;
+    if (!plan.only_decodes() || plan.idle > 0 || plan.decode.size() != state_.running().size())
+      return 0;
   }
   std::int64_t steps = state_.at(state_.running().front()).output;
   for (const Slot slot : state_.running()) {
@@ -173,7 +178,8 @@ std::int64_t Replica::alike_steps() const {
     if (sequence.last_token != start_) return 0;  // its next gap is not the step's duration
     steps = std::min(steps, sequence.output - sequence.scheduled_output);
   }
-  if (steps <= 0 || !policy_->repeats(state_)) return 0;
+  if (steps > 0) steps = policy_->repeats(state_, steps);
+  if (steps <= 0) return 0;
   return state_.steps_that_fit(steps, policy_->free_to_decode());
 }
 
@@ -201,6 +207,7 @@ void Replica::leap(Ticks limit) {
   }
   for (std::size_t i = 1; i < planned_.size(); ++i) planned_[i].kv_tokens += rows * done;
   state_.decode_all(done);
+  policy_->repeated(done);
   for (const Slot slot : state_.running()) {
     Sequence& sequence = state_.at(slot);
     sequence.emitted += done;

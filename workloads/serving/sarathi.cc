@@ -37,9 +37,9 @@ void SarathiPolicy::plan(BatchState& state, StepPlan& plan) {
   }
 }
 
-bool SarathiPolicy::repeats(const BatchState& state) const {
+std::int64_t SarathiPolicy::repeats(const BatchState& state, std::int64_t most) const {
   const auto rows = static_cast<std::int64_t>(state.running().size());
-  return rows >= state.limits().step_tokens || !admissible(state);
+  return rows < state.limits().step_tokens && admissible(state) ? 0 : most;
 }
 
 bool SarathiPolicy::can_run(const BatchState& state, const Sequence& sequence) const {

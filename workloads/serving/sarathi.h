@@ -11,7 +11,7 @@ class SarathiPolicy final : public BatchPolicy {
   explicit SarathiPolicy(const SarathiBatching& batching) : batching_(batching) {}
 
   void plan(BatchState& state, StepPlan& plan) override;
-  [[nodiscard]] bool repeats(const BatchState& state) const override;
+  [[nodiscard]] std::int64_t repeats(const BatchState& state, std::int64_t most) const override;
   [[nodiscard]] bool can_run(const BatchState& state, const Sequence& sequence) const override;
   [[nodiscard]] std::int64_t free_to_decode() const override { return kFreeToDecode; }
 

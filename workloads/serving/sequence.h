@@ -31,6 +31,7 @@ struct Sequence {
   std::int64_t computed = 0;          ///< tokens whose keys and values steps compute
   std::int64_t scheduled_output = 0;  ///< tokens that scheduled steps answer
   std::int64_t emitted = 0;           ///< tokens answered
+  std::int64_t discarded = 0;         ///< tokens of steps on their way that will not be answered
   std::int64_t blocks = 0;            ///< KV blocks held
   std::int64_t in_runs = 0;           ///< of them, those in `runs`
   std::vector<HeldRun> runs;          ///< of its prefix, in order
@@ -59,14 +60,18 @@ struct ScheduledChunk {
 struct StepPlan {
   std::vector<Slot> decode;  ///< sequences that get one more token
   std::vector<ScheduledChunk> chunks;
-  std::int64_t kv_tokens = 0;  ///< that `decode` attends to
+  std::int64_t idle = 0;       ///< rows beside `decode` that answer nothing
+  std::int64_t kv_tokens = 0;  ///< that `decode` and idle rows attend to
 
-  [[nodiscard]] bool empty() const { return decode.empty() && chunks.empty(); }
-  [[nodiscard]] bool only_decodes() const { return chunks.empty() && !decode.empty(); }
-  [[nodiscard]] std::int64_t rows() const { return static_cast<std::int64_t>(decode.size()); }
+  [[nodiscard]] bool empty() const { return rows() == 0 && chunks.empty(); }
+  [[nodiscard]] bool only_decodes() const { return chunks.empty() && rows() > 0; }
+  [[nodiscard]] std::int64_t rows() const {
+    return static_cast<std::int64_t>(decode.size()) + idle;
+  }
   void clear() {
     decode.clear();
     chunks.clear();
+    idle = 0;
     kv_tokens = 0;
   }
 };

@@ -1,12 +1,14 @@
 #include "workloads/serving/serving_setup.h"
 
 #include <algorithm>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "topology/power.h"
+#include "workloads/serving/sglang_sizes.h"
 
 namespace rigsim::workloads {
 namespace {
@@ -35,10 +37,54 @@ void settle_clocks(Deployment& deployment) {
   set_clocks(deployment, clocks);
 }
 
+/// What an engine of SGLang's kind derives of the memory of the replica's devices.
+void size_by_memory(DeploymentRequest& request, BatchLimits& limits, ServingHost& host) {
+  const topology::Device& device = memory_request(request).devices.front();
+  const auto chunk =
+      limits.step_tokens > 0 ? std::optional(limits.step_tokens) : std::optional<std::int64_t>{};
+  SglangSizes sizes = sglang_sizes(usable_memory(device), request.plan.tp, chunk);
+  limits.step_tokens = sizes.chunk_tokens;
+  host.captured = std::move(sizes.captured);
+  EngineMemory& memory = request.engine.memory;
+  memory.memory_fraction = sizes.memory_fraction;
+  // Activations and runtime are in the other part.
+  memory.runtime_gpu = sim::Bytes(0);
+  memory.micro_batch_tokens = 1;
+  memory.logits_rows = 1;
+}
+
+/// KV blocks that are left beside everything else; 0: it does not fit. `memory` becomes the plan
+/// with a cache of one token.
+std::int64_t free_blocks(MemoryRequest& memory) {
+  memory.context = 1;
+  return plan_memory(memory).fits() ? kv_blocks(memory) : 0;
+}
+
+/// The blocks of llama.cpp's slots, all alike; 0: they do not fit. `memory` becomes the plan with
+/// them.
+std::int64_t slot_blocks(MemoryRequest& memory, ServerConfig& config) {
+  const std::int64_t slots = config.limits.max_sequences;
+  if (slots > memory.engine.micro_batch_tokens)
+    throw std::invalid_argument("llama.cpp's slots (max_sequences) must be at most its " +
+                                std::to_string(memory.engine.micro_batch_tokens) +
+                                " tokens of a micro-batch, got " + std::to_string(slots));
+  memory.batch = slots;
+  if (!plan_memory(memory).fits()) {
+    if (memory.context < memory.model.max_context) return 0;
+    const auto longest = largest_context(memory);
+    if (!longest) return 0;
+    memory.context = *longest;
+  }
+  config.max_context = memory.context;
+  const std::int64_t block = memory.engine.kv_block_tokens;
+  return slots * ((memory.context + block - 1) / block);
+}
+
 }  // namespace
 
 ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& profile) {
   refuse_unmodelled(request.plan);
+  ServingHost host = profile.host;
   ServerConfig config;
   config.replicas = request.plan.dp;
   config.batching = profile.batching;
@@ -53,15 +99,17 @@ ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& prof
   request.batch = 1;
   // The host's share is the serving profile's.
   for (BackendProfile& backend : request.engine.backends) backend.host_step_us = 0;
+  if (profile.sized_by_memory) size_by_memory(request, config.limits, host);
   MemoryRequest memory = memory_request(request);
-  memory.context = 1;
-  const MemoryPlan plan = plan_memory(memory);
-  const std::int64_t blocks = plan.fits() ? kv_blocks(memory) : 0;
-  const bool null_block = std::holds_alternative<VllmV1Batching>(profile.batching);
-  config.limits.kv_blocks = std::max<std::int64_t>(blocks - (null_block ? 1 : 0), 1);
+  const std::int64_t blocks = std::holds_alternative<LlamaCppBatching>(profile.batching)
+                                  ? slot_blocks(memory, config)
+                                  : free_blocks(memory);
+  const bool one_kept = std::holds_alternative<VllmV1Batching>(profile.batching) ||
+                        std::holds_alternative<TgiBatching>(profile.batching);
+  config.limits.kv_blocks = std::max<std::int64_t>(blocks - (one_kept ? 1 : 0), 1);
   Deployment deployment = deploy(request);
   settle_clocks(deployment);
-  return {std::move(deployment), config, profile.host, blocks, plan};
+  return {std::move(deployment), config, host, blocks, plan_memory(memory)};
 }
 
 }  // namespace rigsim::workloads

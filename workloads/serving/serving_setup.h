@@ -12,6 +12,9 @@ namespace rigsim::workloads {
 struct ServingProfile {
   Batching batching = VllmV1Batching{};
   BatchLimits limits;  ///< kv_blocks comes from the memory plan
+  /// Captured sizes and the share of the memory follow sglang_sizes(), and the tokens of a step
+  /// where `limits` says 0.
+  bool sized_by_memory = false;
   ServingHost host;
   double first_step_us = 0;  ///< what the first step of all takes more: lazy initialisation
 };
@@ -25,10 +28,15 @@ struct ServingSetup {
   MemoryPlan memory;           ///< of one replica, with a KV cache of one token
 };
 
-/// Places one replica of `request` and gives it the KV blocks that memory leaves. vLLM keeps one of
-/// them for itself (block_pool.py: null_block). The longest request is `request.context`.
+/// Places one replica of `request` and gives it the KV blocks that memory leaves. vLLM and TGI keep
+/// one of them for themselves (block_pool.py: null_block; block_allocator.rs: block 0, for health
+/// checks). The longest request is `request.context`.
+///
+/// llama.cpp allocates its whole cache at the start: `request.context` tokens for each slot. Where
+/// that is all that the model can, and too much, slots get the longest context that fits.
+///
 /// Throws std::invalid_argument as deploy(), and for what is not modelled: pipelines, layers on the
-/// host, experts spread over replicas.
+/// host, experts spread over replicas, more slots than llama.cpp computes at once.
 [[nodiscard]] ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& profile);
 
 }  // namespace rigsim::workloads

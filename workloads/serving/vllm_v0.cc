@@ -31,8 +31,8 @@ void VllmV0Policy::plan(BatchState& state, StepPlan& plan) {
   if (plan.empty()) plan_prompts(state, plan);
 }
 
-bool VllmV0Policy::repeats(const BatchState& state) const {
-  return !admissible(state, state.limits().step_tokens);
+std::int64_t VllmV0Policy::repeats(const BatchState& state, std::int64_t most) const {
+  return admissible(state, state.limits().step_tokens) ? 0 : most;
 }
 
 /// A preempted sequence comes back as one prompt, which has to fit one step.

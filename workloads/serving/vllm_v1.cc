@@ -89,16 +89,21 @@ void VllmV1Policy::plan_waiting(BatchState& state, StepPlan& plan, std::int64_t 
 }
 
 void VllmV1Policy::plan(BatchState& state, StepPlan& plan) {
-  std::int64_t budget = state.limits().step_tokens;
-  if (!plan_running(state, plan, budget)) plan_waiting(state, plan, budget);
+  bool preempted = true;
+  // Where the first one it looks at has to go itself, the engine's next turn comes at once.
+  while (preempted && plan.empty()) {
+    std::int64_t budget = state.limits().step_tokens;
+    preempted = plan_running(state, plan, budget);
+    if (!preempted) plan_waiting(state, plan, budget);
+  }
 }
 
-bool VllmV1Policy::repeats(const BatchState& state) const {
+std::int64_t VllmV1Policy::repeats(const BatchState& state, std::int64_t most) const {
   const std::int64_t budget =
       state.limits().step_tokens - static_cast<std::int64_t>(state.running().size());
-  if (budget < 0) return false;
-  if (!state.next_may_run() || budget == 0) return true;
-  return !admissible(state, state.cached(state.waiting().front()), budget);
+  if (budget < 0) return 0;
+  if (!state.next_may_run() || budget == 0) return most;
+  return admissible(state, state.cached(state.waiting().front()), budget) ? 0 : most;
 }
 
 bool VllmV1Policy::can_run(const BatchState& state, const Sequence& sequence) const {

@@ -10,7 +10,7 @@ class VllmV1Policy final : public BatchPolicy {
   explicit VllmV1Policy(const VllmV1Batching& batching) : batching_(batching) {}
 
   void plan(BatchState& state, StepPlan& plan) override;
-  [[nodiscard]] bool repeats(const BatchState& state) const override;
+  [[nodiscard]] std::int64_t repeats(const BatchState& state, std::int64_t most) const override;
   [[nodiscard]] bool can_run(const BatchState& state, const Sequence& sequence) const override;
   [[nodiscard]] bool by_priority() const override { return batching_.by_priority; }
 

@@ -39,7 +39,9 @@ void OrcaPolicy::plan(BatchState& state, StepPlan& plan) {
   admit_all(state, plan);
 }
 
-bool OrcaPolicy::repeats(const BatchState& state) const { return !admissible(state); }
+std::int64_t OrcaPolicy::repeats(const BatchState& state, std::int64_t most) const {
+  return admissible(state) ? 0 : most;
+}
 
 void StaticPolicy::plan(BatchState& state, StepPlan& plan) {
   if (!state.running().empty()) {
@@ -49,7 +51,9 @@ void StaticPolicy::plan(BatchState& state, StepPlan& plan) {
   admit_all(state, plan);
 }
 
-bool StaticPolicy::repeats(const BatchState&) const { return true; }
+std::int64_t StaticPolicy::repeats(const BatchState& /*state*/, std::int64_t most) const {
+  return most;
+}
 
 bool OrcaPolicy::can_run(const BatchState& state, const Sequence& sequence) const {
   return holds(state, sequence);

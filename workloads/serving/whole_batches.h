@@ -10,7 +10,7 @@ namespace rigsim::workloads {
 class OrcaPolicy final : public BatchPolicy {
  public:
   void plan(BatchState& state, StepPlan& plan) override;
-  [[nodiscard]] bool repeats(const BatchState& state) const override;
+  [[nodiscard]] std::int64_t repeats(const BatchState& state, std::int64_t most) const override;
   [[nodiscard]] bool can_run(const BatchState& state, const Sequence& sequence) const override;
 };
 
@@ -18,7 +18,7 @@ class OrcaPolicy final : public BatchPolicy {
 class StaticPolicy final : public BatchPolicy {
  public:
   void plan(BatchState& state, StepPlan& plan) override;
-  [[nodiscard]] bool repeats(const BatchState& state) const override;
+  [[nodiscard]] std::int64_t repeats(const BatchState& state, std::int64_t most) const override;
   [[nodiscard]] bool can_run(const BatchState& state, const Sequence& sequence) const override;
 };
 

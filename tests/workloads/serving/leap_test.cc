@@ -33,7 +33,7 @@ class Dice {
 };
 
 Batching any_batching(Dice& dice) {
-  switch (dice.from(0, 6)) {
+  switch (dice.from(0, 11)) {
     case 0:
       return VllmV0Batching{};
     case 1:
@@ -42,6 +42,17 @@ Batching any_batching(Dice& dice) {
       return OrcaBatching{};
     case 3:
       return StaticBatching{};
+    case 4:
+    case 5:
+    case 6:
+      return SglangBatching{.longest_prefix_first = dice.chance(50),
+                            .conservativeness = static_cast<double>(dice.from(1, 15)) / 10,
+                            .prefill_tokens = dice.chance(50) ? 16384 : dice.from(1, 600)};
+    case 7:
+      return LlamaCppBatching{};
+    case 8:
+      return TgiBatching{.waiting_served_ratio = static_cast<double>(dice.from(0, 12)) / 10,
+                         .max_waiting_tokens = dice.from(0, 30)};
     default:
       return VllmV1Batching{.long_prefill_tokens = dice.chance(20) ? dice.from(8, 100) : 0,
                             .reserve_prompt = dice.chance(50),
@@ -82,7 +93,10 @@ std::int64_t some_blocks(const Scenario& scenario, Dice& dice) {
   std::int64_t longest = 1;
   for (const TrafficRequest& request : scenario.traffic.requests)
     longest = std::max(longest, request.prompt_tokens + request.output_tokens);
-  const std::int64_t needed = longest / scenario.config.limits.kv_block_tokens + 1;
+  std::int64_t needed = longest / scenario.config.limits.kv_block_tokens + 1;
+  // Each slot of llama.cpp has a share.
+  if (std::holds_alternative<LlamaCppBatching>(scenario.config.batching))
+    needed *= scenario.config.limits.max_sequences;
   if (dice.chance(10)) return std::max<std::int64_t>(needed / 2, 1);
   return needed + dice.from(0, dice.chance(70) ? 12 : 300);
 }
@@ -99,6 +113,8 @@ Scenario random_scenario(std::uint64_t seed) {
   config.limits.async_scheduling = dice.chance(50);
   config.replicas = static_cast<std::int32_t>(dice.from(1, 3));
   config.routing = static_cast<Routing>(dice.from(0, 2));
+  if (std::holds_alternative<SglangBatching>(config.batching))  // a chunk is a page at least
+    config.limits.step_tokens = std::max(config.limits.step_tokens, config.limits.kv_block_tokens);
   scenario.cost.knot = dice.from(1, 4'000);
   scenario.cost.step = dice.from(1, 5'000'000);
   add_requests(scenario, dice);

@@ -144,6 +144,29 @@ TEST(PrefixCache, FindsItsOwnBlocksBehindAPreemption) {
   EXPECT_EQ(state.pool().held(), 0);
 }
 
+// Two have the same prompt. The first has computed 32 tokens, so that the second takes these and
+// computes the rest itself; it is preempted with 4 blocks of its own beyond them. When the first
+// has computed 32 more, the second finds 4 blocks that the first holds, and takes those: not a free
+// one.
+TEST(PrefixCache, TakesWhatItFoundOfOthersNotWhatItLeft) {
+  BatchState state(limits_of(50));
+  StepPlan plan;
+  state.arrive(sequence_of(0, 100, 5), kPrefix, false);
+  const Slot first = state.admit({});
+  state.grow(first, 100);
+  state.schedule_chunk(first, 32, plan);
+  const Slot second = run(state, sequence_of(1, 100, 5), kPrefix);
+  EXPECT_EQ(state.at(second).blocks, 7);
+  state.preempt(second, false);
+  state.schedule_chunk(first, 32, plan);
+  const CachedPrefix cached = state.cached(state.waiting().front());
+  EXPECT_EQ(cached.blocks, 4);
+  EXPECT_EQ(cached.unheld, 0);
+  const std::int64_t free = state.pool().free();
+  state.admit(cached);
+  EXPECT_EQ(state.pool().free(), free);
+}
+
 // 60 tokens fill 3 of 4 blocks. Two are taken: the one that was not full and the last of the
 // others.
 TEST(PrefixCache, LosesOwnBlocksThatOthersTake) {

@@ -1,14 +1,11 @@
-#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "tests/workloads/serving/schedule_trace.h"
 
 namespace rigsim::workloads {
 namespace {
 
-using test::schedule_of;
-using test::traced_limits;
-using test::traced_requests;
-using testing::ElementsAreArray;
+using test::expect_schedule;
 using Lines = std::vector<std::string>;
 
 // Derived from Sarathi-Serve's sarathi/core/scheduler/sarathi_scheduler.py and
@@ -56,8 +53,7 @@ TEST(SarathiSchedule, IsThatOfTheSource) {
                        "1 x 18 | 19:14@0 | | 7",
                        "1 x 18 19 | | | 7",
                        "1 x 18 19 | | | 8"};
-  EXPECT_THAT(schedule_of(SarathiBatching{.watermark = 0.1}, traced_requests(), traced_limits()),
-              ElementsAreArray(expected));
+  expect_schedule(SarathiBatching{.watermark = 0.1}, expected);
 }
 
 }  // namespace

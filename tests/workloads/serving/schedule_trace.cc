@@ -1,9 +1,10 @@
 #include "tests/workloads/serving/schedule_trace.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <memory>
 #include <ranges>
+#include <utility>
 
 #include "workloads/serving/batch_policy.h"
 
@@ -22,10 +23,11 @@ class Tracer {
     sequence.prompt = what.prompt;
     sequence.output = what.output;
     sequence.target = what.prompt;
-    state_.arrive(sequence, {}, policy_->by_priority());
+    const Prefix prefix{what.prefix, what.prefix.empty() ? 0 : kHashTokens};
+    state_.arrive(sequence, prefix, policy_->by_priority());
   }
 
-  /// Plans a step and ends it; what it was.
+  /// Plans a step and ends it, or the one in front of it; what it was.
   std::string step() {
     std::vector<std::pair<Slot, std::uint32_t>> before;
     for (const Slot slot : state_.running() | std::views::reverse)
@@ -38,15 +40,16 @@ class Tracer {
     }
     std::string line = described(plan);
     line.append(" |").append(preempted).append(" | ").append(std::to_string(state_.pool().held()));
-    for (const Slot slot : plan.decode) emit(slot);
-    for (const ScheduledChunk& each : plan.chunks) {
-      if (each.emits) emit(each.slot);
+    if (!state_.limits().async_scheduling) {
+      end(plan);
+    } else {
+      end(std::exchange(on_its_way_, std::move(plan)));
     }
-    state_.sweep();
     return line;
   }
 
   [[nodiscard]] const BatchState& state() const { return state_; }
+  [[nodiscard]] bool done() const { return state_.idle() && on_its_way_.empty(); }
 
  private:
   [[nodiscard]] std::string name_of(Slot slot) const {
@@ -56,6 +59,7 @@ class Tracer {
   [[nodiscard]] std::string described(const StepPlan& plan) const {
     std::string text;
     for (const Slot slot : plan.decode) text.append(" ").append(name_of(slot));
+    if (plan.idle > 0) text.append(" +").append(std::to_string(plan.idle));
     text.append(" |");
     for (const ScheduledChunk& each : plan.chunks) {
       text.append(" ").append(name_of(each.slot)).append(":");
@@ -64,13 +68,26 @@ class Tracer {
     return text;
   }
 
+  void end(const StepPlan& plan) {
+    for (const Slot slot : plan.decode) emit(slot);
+    for (const ScheduledChunk& each : plan.chunks) {
+      if (each.emits) emit(each.slot);
+    }
+    state_.sweep();
+  }
+
   void emit(Slot slot) {
     Sequence& sequence = state_.at(slot);
-    if (++sequence.emitted == sequence.output) state_.finish(slot);
+    if (sequence.discarded > 0) {
+      --sequence.discarded;
+    } else if (++sequence.emitted == sequence.output) {
+      state_.finish(slot);
+    }
   }
 
   BatchState state_;
   std::unique_ptr<BatchPolicy> policy_;
+  StepPlan on_its_way_;
 };
 
 }  // namespace
@@ -103,7 +120,7 @@ std::vector<std::string> schedule_of(const Batching& batching,
     if (times > 0) lines.push_back(std::to_string(times).append(" x").append(last));
   };
   std::uint32_t next = 0;
-  for (std::int64_t step = 0; next < requests.size() || !tracer.state().idle(); ++step) {
+  for (std::int64_t step = 0; next < requests.size() || !tracer.done(); ++step) {
     for (; next < requests.size() && requests[next].step <= step; ++next)
       tracer.arrive(next, requests[next]);
     const std::string line = tracer.step();
@@ -121,6 +138,11 @@ std::vector<std::string> schedule_of(const Batching& batching,
   flush();
   EXPECT_EQ(tracer.state().pool().held(), 0);
   return lines;
+}
+
+void expect_schedule(const Batching& batching, const std::vector<std::string>& expected,
+                     const BatchLimits& limits, const std::vector<TracedRequest>& requests) {
+  EXPECT_THAT(schedule_of(batching, requests, limits), testing::ElementsAreArray(expected));
 }
 
 }  // namespace rigsim::workloads::test

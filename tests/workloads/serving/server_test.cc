@@ -304,18 +304,6 @@ TEST(Server, NamesItsRoutings) {
   }
 }
 
-TEST(Batching, NamesItsPolicies) {
-  for (const char* name : {"vllm-v1", "vllm-v0", "sarathi", "orca", "static"})
-    EXPECT_EQ(name_of(batching_named(name)), name);
-  try {
-    static_cast<void>(batching_named("fifo"));
-    FAIL();
-  } catch (const std::invalid_argument& e) {
-    EXPECT_STREQ(e.what(),
-                 "batching \"fifo\" is not one of vllm-v1, vllm-v0, sarathi, orca, static");
-  }
-}
-
 TEST(Server, ServesNobody) { EXPECT_TRUE(serve_evenly(Traffic{}, roomy()).empty()); }
 
 }  // namespace

@@ -1,14 +1,11 @@
-#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "tests/workloads/serving/schedule_trace.h"
 
 namespace rigsim::workloads {
 namespace {
 
-using test::schedule_of;
-using test::traced_limits;
-using test::traced_requests;
-using testing::ElementsAreArray;
+using test::expect_schedule;
 using Lines = std::vector<std::string>;
 
 // Derived from vLLM 0.6's vllm/core/scheduler.py (_schedule_default, _schedule_prefills,
@@ -69,8 +66,7 @@ TEST(VllmV0Schedule, IsThatOfTheSource) {
                        "1 x 15 18 | | | 8",
                        "1 x | 19:15@0 | | 4",
                        "1 x 19 | | | 4"};
-  EXPECT_THAT(schedule_of(VllmV0Batching{.watermark = 0.1}, traced_requests(), traced_limits()),
-              ElementsAreArray(expected));
+  expect_schedule(VllmV0Batching{.watermark = 0.1}, expected);
 }
 
 }  // namespace

@@ -1,14 +1,11 @@
-#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "tests/workloads/serving/schedule_trace.h"
 
 namespace rigsim::workloads {
 namespace {
 
-using test::schedule_of;
-using test::traced_limits;
-using test::traced_requests;
-using testing::ElementsAreArray;
+using test::expect_schedule;
 using Lines = std::vector<std::string>;
 
 // After Algorithm 1 of Yu et al. (Orca, OSDI 2022), with orca_scheduler.py of Sarathi-Serve
@@ -47,8 +44,7 @@ TEST(OrcaSchedule, IsThatOfThePaper) {
                        "1 x 18 | 19:14@0 | | 8",
                        "2 x 18 19 | | | 8",
                        "3 x 18 | | | 4"};
-  EXPECT_THAT(schedule_of(OrcaBatching{}, traced_requests(), traced_limits()),
-              ElementsAreArray(expected));
+  expect_schedule(OrcaBatching{}, expected);
 }
 
 // FasterTransformer's batching, as the Orca paper describes it (section 2): a batch is formed of
@@ -83,8 +79,7 @@ TEST(StaticSchedule, RunsABatchToItsEnd) {
                        "7 x 18 | | | 4",
                        "1 x | 19:14@0 | | 4",
                        "2 x 19 | | | 4"};
-  EXPECT_THAT(schedule_of(StaticBatching{}, traced_requests(), traced_limits()),
-              ElementsAreArray(expected));
+  expect_schedule(StaticBatching{}, expected);
 }
 
 }  // namespace
