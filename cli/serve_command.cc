@@ -148,12 +148,33 @@ Answer does_not_fit(const Scenario& scenario, const ServingSetup& setup) {
       ExitCode::kDoesNotFit};
 }
 
+/// Refuses files that could not be written, before anything runs.
+void check_files(const ParsedOptions& options) {
+  const auto trace = options.text("trace");
+  const auto result = options.text("vllm-result");
+  if (trace && trace == result)
+    throw configs::ConfigError({{}, 0, 0, "--vllm-result"}, "is the file of --trace, too");
+  if (trace) check_can_write(*trace);
+  if (result) check_can_write(*result);
+}
+
+/// Throws configs::ConfigError at --engine where it has no software for a device of the rig.
+void check_backends(const ParsedOptions& options, const Scenario& scenario,
+                    const workloads::EngineProfile& engine) {
+  options.checked("engine", [&] {
+    for (const auto& installed : scenario.rig.devices)
+      (void)engine.backend(workloads::backend_of(installed.device));
+  });
+}
+
 Answer run(const ParsedOptions& options, const Console& console) {
+  check_files(options);
   const auto catalog = configs::Catalog::load(options.text("catalog"));
   ScenarioOptions given;
   const Scenario scenario = scenario_of(options, catalog, given);
   const workloads::ServingProfile profile = read_serving_profile(options, given.engine);
   const analysis::ServiceLevel level = read_service_level(options);
+  check_backends(options, scenario, given.engine.profile);
   ServingSetup setup = options.checked("plan", [&] {
     return workloads::serving_setup(request_of(scenario, given.engine), profile);
   });
@@ -161,8 +182,6 @@ Answer run(const ParsedOptions& options, const Console& console) {
   if (setup.kv_blocks < 2) return does_not_fit(scenario, setup);
   const LoadedTraffic loaded = traffic_of(options, setup);
 
-  if (options.has("trace") && options.text("trace") == options.text("vllm-result"))
-    throw configs::ConfigError({{}, 0, 0, "--vllm-result"}, "is the file of --trace, too");
   std::unique_ptr<analysis::ServingTrace> trace;
   if (const auto path = options.text("trace")) {
     trace = std::make_unique<analysis::ServingTrace>(*path, header_of(options, scenario),

@@ -76,8 +76,10 @@ ServingProfile read_serving_profile(const ParsedOptions& options,
   auto& limits = profile.limits;
   limits.max_sequences =
       options.count("max-num-seqs", 1, kMostSequences).value_or(limits.max_sequences);
-  limits.step_tokens =
-      options.count("max-num-batched-tokens", 1, kMostTokens).value_or(limits.step_tokens);
+  if (const auto tokens = options.count("max-num-batched-tokens", 1, kMostTokens)) {
+    limits.step_tokens = *tokens;
+    profile.step_tokens_said = true;
+  }
   limits.prefix_caching = on_or_off(options, "prefix-caching").value_or(limits.prefix_caching);
   limits.async_scheduling =
       on_or_off(options, "async-scheduling").value_or(limits.async_scheduling);
@@ -95,11 +97,6 @@ void apply_serving_options(const ParsedOptions& options, workloads::ServingSetup
     setup.config.routing =
         options.checked("routing", [&] { return workloads::routing_named(*routing); });
   }
-  // V0 takes whole prompts: max_num_batched_tokens is at least the longest sequence.
-  auto& limits = setup.config.limits;
-  if (std::holds_alternative<workloads::VllmV0Batching>(setup.config.batching) &&
-      !options.has("max-num-batched-tokens"))
-    limits.step_tokens = std::max(limits.step_tokens, setup.config.max_context);
   if (options.has("exact-steps")) setup.config.mode = workloads::StepMode::kExact;
 }
 

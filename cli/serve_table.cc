@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "cli/number_text.h"
 #include "cli/table.h"
 
 namespace rigsim::cli {
@@ -14,17 +15,11 @@ using analysis::LatencySummary;
 using analysis::ServingMetrics;
 using analysis::ServingRun;
 
-/// Three significant digits, in the unit that suits.
-std::string time_text(double seconds) {
-  if (seconds >= 100) return fmt::format("{:.0f} s", seconds);
-  if (seconds >= 1) return fmt::format("{:.3g} s", seconds);
-  if (seconds >= 1e-3) return fmt::format("{:.3g} ms", seconds * 1e3);
-  return fmt::format("{:.3g} us", seconds * 1e6);
-}
-
 std::string band_text(const ServingRun& run, double ServingMetrics::* member) {
   const auto [low, high] = std::minmax({run.metrics.*member, run.slow.*member, run.fast.*member});
-  return fmt::format("{:.4g} ({:.4g}-{:.4g})", run.metrics.*member, low, high);
+  constexpr int kDigits = 4;
+  return fmt::format("{} ({}-{})", significant(run.metrics.*member, kDigits),
+                     significant(low, kDigits), significant(high, kDigits));
 }
 
 std::string mean_band(const ServingRun& run, LatencySummary ServingMetrics::* member) {
@@ -85,8 +80,8 @@ std::string replicas_text(const ServingMetrics& m, const workloads::ServingSetup
 
 std::string goodput_text(const ServingMetrics& m) {
   if (!m.good_fraction) return {};
-  return wrapped(fmt::format("Goodput: {:.4g} requests/s keep the limits, {:.1f} % of all",
-                             *m.good_requests_per_s, 100 * *m.good_fraction));
+  return wrapped(fmt::format("Goodput: {} requests/s keep the limits, {:.1f} % of all",
+                             significant(*m.good_requests_per_s, 4), 100 * *m.good_fraction));
 }
 
 std::string warnings_text(const ServingMetrics& m, const workloads::ServingSetup& setup) {
@@ -104,9 +99,8 @@ std::string warnings_text(const ServingMetrics& m, const workloads::ServingSetup
         wrapped(fmt::format("Unstable: the queue grows. Of the requests that arrive in the second "
                             "half {:.0f} % pile up, "
                             "so that latencies are as long as one looks; the rig serves about "
-                            "{:.3g} requests/s of this "
-                            "kind.",
-                            100 * *m.queue_growth, m.requests_per_s));
+                            "{} requests/s of this kind.",
+                            100 * *m.queue_growth, significant(m.requests_per_s, 3)));
   }
   const auto devices = setup.deployment.rig.devices.size();
   const auto used = static_cast<std::size_t>(setup.deployment.plan.tp * setup.config.replicas);

@@ -130,6 +130,17 @@ TEST(Serve, KeepsNoTwoFilesUnderOneName) {
   EXPECT_THAT(run.err, HasSubstr("is the file of --trace, too"));
 }
 
+TEST(Serve, SaysBeforeItRunsThatAFileCannotBeWritten) {
+  const Folder folder;
+  for (const char* option : {"--trace", "--vllm-result"}) {
+    const Outcome run =
+        rigsim(kA100 + "--traffic no-such-file " + option + " none/x", {.folder = folder.path()});
+    EXPECT_EQ(run.code, 6) << run.err;
+    EXPECT_THAT(run.err, HasSubstr("none/x"));
+  }
+  EXPECT_TRUE(folder.names().empty());
+}
+
 // Each keeps its KV for hours: a gap of more than the 140 s that 64 bits of ticks hold.
 TEST(Serve, AnswersForVeryLongOutputs) {
   const json answer = document(
@@ -178,6 +189,9 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"serve --rig a100-80gb-sxm --model llama-3-8b --weights q4_k_m --traffic "
                 "poisson:1/s",
                 "is not known as a server"},
+        Refusal{"serve --rig m2-max-38c --model llama-3-8b --weights bf16 --engine vllm --traffic "
+                "poisson:1/s",
+                "--engine: engine vllm has no profile for the metal backend"},
         Refusal{"serve --rig rtx-4090 --model llama-3-70b --weights bf16 --engine vllm --traffic "
                 "poisson:1/s",
                 "does not fit", 4}));

@@ -45,6 +45,8 @@ ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& prof
   config.limits = profile.limits;
   config.limits.kv_block_tokens = request.engine.memory.kv_block_tokens;
   config.max_context = request.context;
+  if (std::holds_alternative<VllmV0Batching>(profile.batching) && !profile.step_tokens_said)
+    config.limits.step_tokens = std::max(config.limits.step_tokens, config.max_context);
   config.first_step = sim::from_seconds(profile.first_step_us * 1e-6);
 
   request.plan.dp = 1;

@@ -11,7 +11,9 @@ namespace rigsim::workloads {
 /// How an engine serves: its scheduler's defaults and its host's share, as data.
 struct ServingProfile {
   Batching batching = VllmV1Batching{};
-  BatchLimits limits;  ///< kv_blocks comes from the memory plan
+  BatchLimits limits;             ///< kv_blocks comes from the memory plan
+  bool step_tokens_said = false;  ///< by the user: else vLLM V0, which takes whole prompts, raises
+                                  ///< limits.step_tokens to the longest sequence
   ServingHost host;
   double first_step_us = 0;  ///< what the first step of all takes more: lazy initialisation
 };
