@@ -6,6 +6,7 @@
 
 #include "analysis/gap_distribution.h"
 #include "workloads/serving/server.h"
+#include "workloads/serving/serving_choice.h"
 
 namespace rigsim::analysis {
 
@@ -21,14 +22,7 @@ struct LatencySummary {
   double p999 = 0;
 };
 
-/// What each request must keep to count as good.
-struct ServiceLevel {
-  std::optional<double> ttft_s{};
-  std::optional<double> tpot_s{};
-  std::optional<double> e2e_s{};
-
-  [[nodiscard]] bool any() const { return ttft_s || tpot_s || e2e_s; }
-};
+using workloads::ServiceLevel;
 
 /// A serving run in numbers.
 struct ServingMetrics {

@@ -70,7 +70,14 @@ Scenario scenario_of(const ParsedOptions& options, const configs::Catalog& catal
     file = configs::read_scenario_file(options.arguments().front(), catalog);
   topology::Rig rig = options.has("rig") || !file ? read_rigs(options, catalog).front() : file->rig;
   given = read_scenario_options(options, catalog, file ? &*file : nullptr);
-  return on_rig(options, given, std::move(rig));
+  Scenario scenario = on_rig(options, given, std::move(rig));
+  scenario.traffic = read_traffic_choice(options, scenario.traffic);
+  scenario.serving = read_serving_choice(options, scenario.serving);
+  // What the header of a result says reads back as the same run.
+  scenario.seed = scenario.traffic.settings.seed;
+  scenario.prompt_tokens = scenario.traffic.settings.prompt_tokens;
+  scenario.output_tokens = scenario.traffic.settings.output_tokens;
+  return scenario;
 }
 
 /// One replica's request; the longest sequence is --context, else what the model was made for.
@@ -85,14 +92,17 @@ workloads::DeploymentRequest request_of(const Scenario& scenario,
   return request;
 }
 
-LoadedTraffic traffic_of(const ParsedOptions& options, const ServingSetup& setup) {
-  configs::TrafficSettings settings = read_traffic_settings(options);
-  settings.prompt_tokens = options.count("prompt", 1, 100'000'000).value_or(settings.prompt_tokens);
-  settings.output_tokens =
-      options.count("output-tokens", 1, 100'000'000).value_or(settings.output_tokens);
-  LoadedTraffic loaded = options.checked(
-      "traffic", [&] { return configs::load_traffic(options.needed("traffic"), settings); });
-  if (options.has("truncate")) {
+LoadedTraffic load(const configs::ScenarioTraffic& traffic, const ServingSetup& setup) {
+  LoadedTraffic loaded = [&] {
+    try {
+      return configs::load_traffic(traffic.text, traffic.settings);
+    } catch (const configs::ConfigError&) {
+      throw;
+    } catch (const std::invalid_argument& error) {
+      throw configs::ConfigError(traffic.place, error.what());
+    }
+  }();
+  if (traffic.truncate) {
     const auto& limits = setup.config.limits;
     const std::int64_t cache = limits.kv_blocks * limits.kv_block_tokens;
     const std::int64_t longest =
@@ -109,13 +119,12 @@ analysis::TraceHeader header_of(const ParsedOptions& options, const Scenario& sc
   header.commit = build_info().commit;
   header.command_line = options.command_line();
   header.scenario = configs::to_yaml(scenario);
-  header.seed =
-      static_cast<std::uint64_t>(options.count("seed", 0, std::int64_t{1} << 62).value_or(1));
+  header.seed = scenario.seed;
   return header;
 }
 
 Json document(const analysis::ServingRun& run, const ServingSetup& setup, const Scenario& scenario,
-              const LoadedTraffic& loaded, const analysis::ServiceLevel& level) {
+              const LoadedTraffic& loaded, const workloads::ServiceLevel& level) {
   Json json{{"version", build_info().version},  {"commit", build_info().commit},
             {"rig", scenario.rig.name},         {"model", scenario.model.name},
             {"weights", scenario.weights.name}, {"traffic", loaded.traffic.source}};
@@ -172,15 +181,16 @@ Answer run(const ParsedOptions& options, const Console& console) {
   const auto catalog = configs::Catalog::load(options.text("catalog"));
   ScenarioOptions given;
   const Scenario scenario = scenario_of(options, catalog, given);
-  const workloads::ServingProfile profile = read_serving_profile(options, given.engine);
-  const analysis::ServiceLevel level = read_service_level(options);
+  const workloads::ServingProfile profile = serving_profile(given.engine, scenario.serving);
+  const workloads::ServiceLevel& level = scenario.serving.level;
   check_backends(options, scenario, given.engine.profile);
   ServingSetup setup = options.checked("plan", [&] {
     return workloads::serving_setup(request_of(scenario, given.engine), profile);
   });
-  apply_serving_options(options, setup);
+  workloads::apply(scenario.serving, setup);
+  if (options.has("exact-steps")) setup.config.mode = workloads::StepMode::kExact;
   if (setup.kv_blocks < 2) return does_not_fit(scenario, setup);
-  const LoadedTraffic loaded = traffic_of(options, setup);
+  const LoadedTraffic loaded = load(scenario.traffic, setup);
 
   std::unique_ptr<analysis::ServingTrace> trace;
   if (const auto path = options.text("trace")) {
@@ -207,7 +217,7 @@ Command serve_command() {
   Command command{
       .name = "serve",
       .summary = "replay request traffic through an engine's batching",
-      .usage = "[SCENARIO.yaml] --traffic FILE|poisson:RATE [OPTIONS]",
+      .usage = "[SCENARIO.yaml] [--traffic FILE|poisson:RATE] [OPTIONS]",
       .about =
           "Replays requests event by event through the scheduler of a serving engine: which "
           "sequences each step computes, when KV blocks run out and who is preempted. Prints "

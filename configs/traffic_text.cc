@@ -242,12 +242,12 @@ Arrivals arrivals_of(const Kind& kind, std::string_view value, const Keys& keys)
 }
 
 workloads::EmpiricalLengths lengths_in(std::string_view file, std::optional<std::string_view> order,
-                                       const TraceOptions& options,
+                                       const TrafficSettings& settings,
                                        std::optional<TraceReport>& report) {
-  TraceOptions whole = options;
+  TraceOptions whole = settings.trace;
   whole.from = whole.to = std::nullopt;
   whole.requests = std::nullopt;
-  Trace trace = read_trace(std::filesystem::path(file), whole);
+  Trace trace = read_trace(settings.folder / file, whole);
   workloads::EmpiricalLengths lengths;
   for (const auto& request : trace.traffic.requests) {
     lengths.pairs.emplace_back(request.prompt_tokens, request.output_tokens);
@@ -266,7 +266,7 @@ workloads::Lengths lengths_of(const Keys& keys, const TrafficSettings& settings,
   if (const auto file = keys.value("lengths")) {
     if (prompt || output)
       fail(*file, "lengths: stands for prompt and output; say one or the other");
-    return lengths_in(*file, keys.value("order"), settings.trace, report);
+    return lengths_in(*file, keys.value("order"), settings, report);
   }
   if (const auto order = keys.value("order")) fail(*order, "order: goes with lengths=FILE");
   workloads::IndependentLengths lengths{workloads::FixedLength{settings.prompt_tokens},
@@ -284,9 +284,9 @@ workloads::Lengths lengths_of(const Keys& keys, const TrafficSettings& settings,
 }
 
 /// Says what else could have been meant where a text names no file.
-void check_is_file(std::string_view text) {
+void check_is_file(std::string_view text, const std::filesystem::path& folder) {
   std::error_code ignored;
-  if (std::filesystem::exists(std::filesystem::path(text), ignored)) return;
+  if (std::filesystem::exists(folder / text, ignored)) return;
   const std::string_view name = text.substr(0, text.find(':'));
   if (name.size() == text.size() && kind_named(name) == nullptr) return;  // the reader says it
   if (name.find_first_of("./\\") != name.npos) return;
@@ -298,8 +298,8 @@ void check_is_file(std::string_view text) {
 
 LoadedTraffic loaded_trace(std::string_view text, const TrafficSettings& settings,
                            NoArrivals without) {
-  check_is_file(text);
-  Trace trace = read_trace(std::filesystem::path(text), settings.trace);
+  check_is_file(text, settings.folder);
+  Trace trace = read_trace(settings.folder / text, settings.trace);
   if (!trace.has_arrivals && without == NoArrivals::kRefused) {
     throw ConfigError({std::string(text), 0, 0, {}},
                       fmt::format("has lengths but no arrivals; say how requests arrive: "

@@ -52,6 +52,36 @@ TEST(Serve, ARequestAloneIsASingleStream) {
   EXPECT_NEAR(served.at("tpot_s").at("mean").get<double>(), tpot - 1.1e-3, 0.01 * tpot);
 }
 
+TEST(Serve, AScenarioFileSaysTheSameAsOptions) {
+  const Folder folder;
+  folder.write("s.yaml",
+               "rig: a100-80gb-sxm\nmodel: llama-3-8b\nweights: bf16\nengine: vllm\nseed: 9\n"
+               "prompt_tokens: 700\ntraffic: {source: 'poisson:4/s', requests: 40}\n"
+               "serving: {max_num_seqs: 3, slo: {ttft: 100 ms}}\n");
+  const std::string options =
+      kA100 + "--prompt 700 --traffic poisson:4/s --requests 40 --seed 9 --max-num-seqs ";
+  const RunOptions there{.folder = folder.path()};
+  EXPECT_EQ(document("serve s.yaml --json", there),
+            document(options + "3 --slo ttft=100ms --json", there));
+  EXPECT_EQ(document("serve s.yaml --max-num-seqs 5 --json", there),
+            document(options + "5 --slo ttft=100ms --json", there));
+}
+
+TEST(Serve, FilesOfAScenarioCountFromItsFolder) {
+  const Folder folder;
+  std::filesystem::create_directory(folder.path() / "in");
+  folder.write(
+      "in/t.jsonl",
+      "{\"timestamp\": 0, \"input_length\": 10, \"output_length\": 5, \"hash_ids\": []}\n");
+  const std::string rest = "rig: a100-80gb-sxm\nmodel: llama-3-8b\nweights: bf16\nengine: vllm\n";
+  folder.write("in/s.yaml", rest + "traffic: t.jsonl\n");
+  folder.write("in/bad.yaml", rest + "traffic: t.json\n");
+  EXPECT_EQ(document("serve in/s.yaml --json", {.folder = folder.path()}).at("requests"), 1);
+  const Outcome run = rigsim("serve in/bad.yaml", {.folder = folder.path()});
+  EXPECT_EQ(run.code, 3);
+  EXPECT_THAT(run.err, HasSubstr("in/t.json"));
+}
+
 TEST(Serve, ExactStepsGiveTheSameLatencies) {
   const std::string line = kA100 + "--traffic gamma:6/s,cv=2 --requests 300 --json";
   const json leaps = document(line);
