@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "analysis/gap_distribution.h"
+#include "analysis/serving_use.h"
 #include "workloads/serving/server.h"
 #include "workloads/serving/serving_choice.h"
 
@@ -50,6 +51,7 @@ struct ServingMetrics {
   double kv_used_fraction = 0;  ///< of the blocks, the same mean
   double kv_used_fraction_max = 0;
   std::int64_t waiting_max = 0;
+  ServingUse use;
   std::optional<double> good_requests_per_s{};  ///< goodput, where a level was asked for
   std::optional<double> good_fraction{};
   /// Of the requests that arrive in the second half of the arrivals' time, the share that piles up

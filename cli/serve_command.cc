@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "analysis/comparison.h"
 #include "analysis/serving_json.h"
@@ -112,6 +113,18 @@ LoadedTraffic load(const configs::ScenarioTraffic& traffic, const ServingSetup& 
   return loaded;
 }
 
+/// `first` and the same traffic drawn anew with the seeds that follow.
+std::vector<workloads::Traffic> drawn(configs::ScenarioTraffic traffic, std::int64_t replications,
+                                      workloads::Traffic first, const ServingSetup& setup) {
+  std::vector<workloads::Traffic> all;
+  all.push_back(std::move(first));
+  for (std::int64_t i = 1; i < replications; ++i) {
+    ++traffic.settings.seed;
+    all.push_back(load(traffic, setup).traffic);
+  }
+  return all;
+}
+
 analysis::TraceHeader header_of(const ParsedOptions& options, const Scenario& scenario) {
   analysis::TraceHeader header;
   header.title = "rigsim serve";
@@ -124,10 +137,10 @@ analysis::TraceHeader header_of(const ParsedOptions& options, const Scenario& sc
 }
 
 Json document(const analysis::ServingRun& run, const ServingSetup& setup, const Scenario& scenario,
-              const LoadedTraffic& loaded, const workloads::ServiceLevel& level) {
+              const std::string& source, const workloads::ServiceLevel& level) {
   Json json{{"version", build_info().version},  {"commit", build_info().commit},
             {"rig", scenario.rig.name},         {"model", scenario.model.name},
-            {"weights", scenario.weights.name}, {"traffic", loaded.traffic.source}};
+            {"weights", scenario.weights.name}, {"traffic", source}};
   json.update(analysis::to_json(run, setup, level));
   return json;
 }
@@ -190,25 +203,29 @@ Answer run(const ParsedOptions& options, const Console& console) {
   workloads::apply(scenario.serving, setup);
   if (options.has("exact-steps")) setup.config.mode = workloads::StepMode::kExact;
   if (setup.kv_blocks < 2) return does_not_fit(scenario, setup);
-  const LoadedTraffic loaded = load(scenario.traffic, setup);
+  const std::int64_t replications = read_replications(options, scenario.traffic);
+  const analysis::WarmUp warm_up = read_warm_up(options);
+  LoadedTraffic loaded = load(scenario.traffic, setup);
+  const std::vector<workloads::Traffic> traffics =
+      drawn(scenario.traffic, replications, std::move(loaded.traffic), setup);
+  const workloads::Traffic& traffic = traffics.front();
 
   std::unique_ptr<analysis::ServingTrace> trace;
   if (const auto path = options.text("trace")) {
-    trace = std::make_unique<analysis::ServingTrace>(*path, header_of(options, scenario),
-                                                     loaded.traffic);
+    trace = std::make_unique<analysis::ServingTrace>(*path, header_of(options, scenario), traffic,
+                                                     setup.config);
   }
   StopOnSignal observer(trace.get());
-  const analysis::ServingRun result =
-      analysis::run_serving(loaded.traffic, setup, level, &observer);
+  const analysis::ServingRun result = options.checked(
+      "warmup", [&] { return analysis::run_serving(traffics, setup, level, warm_up, &observer); });
   if (trace) trace->finish();
   if (const auto path = options.text("vllm-result"))
-    write_text_file(
-        *path,
-        analysis::vllm_bench_json(result, loaded.traffic, scenario.model.name).dump() + '\n');
+    write_text_file(*path,
+                    analysis::vllm_bench_json(result, traffic, scenario.model.name).dump() + '\n');
   const ExitCode code = result.metrics.finished > 0 ? ExitCode::kDone : ExitCode::kDoesNotFit;
   if (options.has("json"))
-    return {document(result, setup, scenario, loaded, level).dump(2) + '\n', code};
-  return {serving_text(result, setup, loaded, title_of(scenario, setup), console), code};
+    return {document(result, setup, scenario, traffic.source, level).dump(2) + '\n', code};
+  return {serving_text(result, setup, traffic.source, title_of(scenario, setup), console), code};
 }
 
 }  // namespace

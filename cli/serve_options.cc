@@ -75,6 +75,8 @@ std::vector<OptionSpec> serving_options() {
       {"kv-blocks", "N", "KV blocks of a replica, instead of what the memory plan gives"},
       {"routing", "HOW", "among replicas: round-robin (default), least-outstanding, prefix-aware"},
       {"slo", "LIMITS", "what a good request keeps: ttft=2s,tpot=50ms,e2e=30s"},
+      {"warmup", "WHAT", "not counted at the start: auto (MSER-5), N requests, or a time: 2min"},
+      {"replications", "N", "draw made-up traffic N times, for intervals of chance (default 1)"},
       {"cold-start", "", "the first step initialises the engine: it takes longer"},
       {"exact-steps", "", "step by step, also where only contexts grow; same times"},
   };
@@ -111,6 +113,29 @@ ServingProfile serving_profile(const configs::EngineFile& engine, const ServingC
     profile.limits.prefix_caching = false;
   }
   return workloads::chosen(std::move(profile), choice);
+}
+
+analysis::WarmUp read_warm_up(const ParsedOptions& options) {
+  const auto text = options.text("warmup");
+  if (!text) return analysis::NoWarmUp{};
+  if (*text == "auto") return analysis::AutomaticWarmUp{};
+  return options.checked("warmup", [&]() -> analysis::WarmUp {
+    if (text->find_first_not_of("0123456789") == std::string::npos)
+      return configs::parse_count(*text);
+    return configs::parse_quantity<sim::Duration>(*text);
+  });
+}
+
+std::int64_t read_replications(const ParsedOptions& options,
+                               const configs::ScenarioTraffic& traffic) {
+  constexpr std::int64_t kMost = 1000;
+  const std::int64_t count = options.count("replications", 1, kMost).value_or(1);
+  if (count > 1 && !configs::is_made_up(traffic.text))
+    throw configs::ConfigError({{}, 0, 0, "--replications"},
+                               "a trace is always the same; give traffic that is made up, such as "
+                               "poisson:4/s,lengths=" +
+                                   traffic.text);
+  return count;
 }
 
 configs::ScenarioTraffic read_traffic_choice(const ParsedOptions& options,

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "analysis/serving_run.h"
 #include "cli/command_options.h"
 #include "configs/engine_file.h"
 #include "configs/scenario_serving.h"
@@ -22,6 +23,13 @@ namespace rigsim::cli {
 /// known as a server and no batching is chosen.
 [[nodiscard]] workloads::ServingProfile serving_profile(const configs::EngineFile& engine,
                                                         const workloads::ServingChoice& choice);
+
+/// --warmup auto, N or TIME. Throws configs::ConfigError.
+[[nodiscard]] analysis::WarmUp read_warm_up(const ParsedOptions& options);
+
+/// --replications: how often made-up traffic is drawn. Throws configs::ConfigError for a trace.
+[[nodiscard]] std::int64_t read_replications(const ParsedOptions& options,
+                                             const configs::ScenarioTraffic& traffic);
 
 /// What is served: --traffic with its options, else the scenario's, lengths and seed included.
 /// Throws configs::ConfigError where there is neither.

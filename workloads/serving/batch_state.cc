@@ -87,6 +87,7 @@ void BatchState::preempt(Slot slot, bool by_priority) {
   Sequence& sequence = slots_[slot];
   release(slot, true);
   ++sequence.preemptions;
+  ++preemptions_;
   sequence.computed = 0;
   sequence.target = sequence.prompt + sequence.scheduled_output;
   sequence.running = false;

@@ -27,6 +27,8 @@ class BatchState {
   /// In the order of admission.
   [[nodiscard]] const std::vector<Slot>& running() const { return running_; }
   [[nodiscard]] const std::deque<Slot>& waiting() const { return waiting_; }
+  /// So far.
+  [[nodiscard]] std::int64_t preemptions() const { return preemptions_; }
   [[nodiscard]] bool idle() const { return running_.empty() && waiting_.empty(); }
 
   /// A new sequence, at the end of those that wait; by priority (then arrival) where `by_priority`.
@@ -99,6 +101,7 @@ class BatchState {
   std::vector<Slot> spare_;
   std::vector<Slot> running_;
   std::deque<Slot> waiting_;
+  std::int64_t preemptions_ = 0;
 };
 
 }  // namespace rigsim::workloads

@@ -99,7 +99,11 @@ StepRecord Replica::record_of(const StepPlan& plan) const {
   record.decodes = plan.rows();
   record.kv_tokens = plan.kv_tokens;
   record.chunks = static_cast<std::int64_t>(plan.chunks.size());
-  for (const ScheduledChunk& each : plan.chunks) record.prompt_tokens += each.tokens;
+  for (const ScheduledChunk& each : plan.chunks) {
+    record.prompt_tokens += each.tokens;
+    record.prompt_kv_tokens += each.cached + each.tokens;
+    record.prompt_pairs += each.tokens * each.cached + each.tokens * (each.tokens + 1) / 2;
+  }
   record.running = static_cast<std::int64_t>(state_.running().size());
   record.waiting = static_cast<std::int64_t>(state_.waiting().size());
   record.kv_blocks_held = state_.pool().held();
@@ -138,8 +142,10 @@ void Replica::end_step() {
   const Ticks now = start_ + run_.first;
   StepPlan plan = std::move(planned_.front());
   planned_.pop_front();
-  const StepRecord record = record_of(plan);
-  gaps_ = {0, 0, 1, 0};
+  StepRecord record = record_of(plan);
+  record.preemptions =
+      state_.preemptions() - std::exchange(preemptions_seen_, state_.preemptions());
+  gaps_ = {0, 0, 1, 0, start_};
   for (const Slot slot : plan.decode) emit(slot, now);
   for (const ScheduledChunk& each : plan.chunks) {
     if (each.emits) emit(each.slot, now);
@@ -191,7 +197,7 @@ void Replica::leap(Ticks limit) {
     record.slope = run_.slope;
     record.steps = steps;
     observer_.steps_executed(record);
-    observer_.gaps_seen({run_.first, run_.slope, steps, rows});
+    observer_.gaps_seen({run_.first, run_.slope, steps, rows, start_});
     start_ += record.duration();
     running.kv_tokens += rows * steps;
     done += steps;

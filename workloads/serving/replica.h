@@ -78,6 +78,7 @@ class Replica {
   Ticks first_step_;
   StepRun run_;      // of the step that runs
   Ticks start_ = 0;  // of it
+  std::int64_t preemptions_seen_ = 0;
   GapRun gaps_;
   std::vector<std::uint32_t> finished_;
 };
