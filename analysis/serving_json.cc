@@ -164,7 +164,7 @@ Json to_json(const ServingRun& run, const workloads::ServingSetup& setup,
 }
 
 Json vllm_bench_json(const ServingRun& run, const workloads::Traffic& traffic,
-                     const std::string& model) {
+                     const std::string& model, const TokenTimes* tokens) {
   const ServingMetrics& m = run.metrics;
   Json json{{"backend", "rigsim"},
             {"model_id", model},
@@ -199,6 +199,7 @@ Json vllm_bench_json(const ServingRun& run, const workloads::Traffic& traffic,
     json["output_lens"].push_back(done ? traffic.requests[i].output_tokens : 0);
     json["ttfts"].push_back(done ? sim::to_seconds(record.first_token - record.arrival) : 0.0);
     json["start_times"].push_back(sim::to_seconds(record.arrival - sim::Time{}));
+    if (tokens != nullptr) json["itls"].push_back(tokens->gaps(i));
     json["errors"].push_back(done ? "" : "longer than the replica can hold");
   }
   return json;

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "analysis/serving_run.h"
+#include "analysis/token_times.h"
 
 namespace rigsim::analysis {
 
@@ -23,9 +24,11 @@ namespace rigsim::analysis {
 /// The run in the form of vLLM's `bench serve` result (benchmarks/lib of 0.19: keys and
 /// milliseconds as there), for plots and scripts that read those: `duration`, `completed`,
 /// `request_throughput`, `mean_ttft_ms`, `p99_tpot_ms`, `input_lens`, `output_lens`, `ttfts`, ...
-/// Text that was generated there is empty here; times of single tokens (`itls`) are not kept.
+/// Text that was generated there is empty here; `itls` as there with --save-detailed, where
+/// `tokens` (or null) has them.
 [[nodiscard]] nlohmann::ordered_json vllm_bench_json(const ServingRun& run,
                                                      const workloads::Traffic& traffic,
-                                                     const std::string& model);
+                                                     const std::string& model,
+                                                     const TokenTimes* tokens = nullptr);
 
 }  // namespace rigsim::analysis

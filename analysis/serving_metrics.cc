@@ -81,8 +81,8 @@ void ServingCollector::steps_executed(const workloads::StepRecord& steps) {
   prompt_tokens_ += steps.prompt_tokens;
   waiting_max_ = std::max(waiting_max_, steps.waiting);
   held_max_ = std::max(held_max_, steps.kv_blocks_held);
-  busy_s_ += duration;
-  sequence_seconds_ += duration * static_cast<double>(steps.decodes + steps.chunks);
+  busy_ += steps.duration();
+  sequence_time_ += steps.duration() * (steps.decodes + steps.chunks);
   block_seconds_ += duration * static_cast<double>(steps.kv_blocks_held);
 }
 
@@ -133,10 +133,11 @@ ServingMetrics ServingCollector::metrics(const Traffic& traffic,
     m.good_fraction = static_cast<double>(good) / static_cast<double>(m.offered);
   }
   const auto blocks = static_cast<double>(config.limits.kv_blocks);
-  if (busy_s_ > 0 && m.duration_s > 0) {
-    m.busy_fraction = std::min(busy_s_ / (m.duration_s * config.replicas), 1.0);
-    m.mean_batch = sequence_seconds_ / busy_s_;
-    m.kv_used_fraction = block_seconds_ / busy_s_ / blocks;
+  if (busy_ > 0 && m.duration_s > 0) {
+    const double busy_s = workloads::to_seconds(busy_);
+    m.busy_fraction = std::min(busy_s / (m.duration_s * config.replicas), 1.0);
+    m.mean_batch = workloads::to_seconds(sequence_time_) / busy_s;
+    m.kv_used_fraction = block_seconds_ / busy_s / blocks;
     m.kv_used_fraction_max = static_cast<double>(held_max_) / blocks;
   }
   if (!traffic.closed_loop) m.queue_growth = queue_growth(records);

@@ -79,8 +79,8 @@ class ServingCollector final : public workloads::ServingObserver {
   std::int64_t prompt_tokens_ = 0;
   std::int64_t waiting_max_ = 0;
   std::int64_t held_max_ = 0;
-  double busy_s_ = 0;
-  double sequence_seconds_ = 0;
+  workloads::Ticks busy_ = 0;
+  workloads::Ticks sequence_time_ = 0;  // sequences x time: whole numbers, as leaps have them
   double block_seconds_ = 0;
 };
 

@@ -38,6 +38,12 @@ class Observers final : public ServingObserver {
   void request_ended(std::uint32_t request, const workloads::RequestRecord& record) override {
     for (ServingObserver* each : all_) each->request_ended(request, record);
   }
+  void token_out(std::uint32_t request, workloads::Ticks now, bool first) override {
+    for (ServingObserver* each : all_) each->token_out(request, now, first);
+  }
+  [[nodiscard]] bool wants_tokens() const override {
+    return std::ranges::any_of(all_, [](const auto* each) { return each->wants_tokens(); });
+  }
 
  private:
   std::vector<ServingObserver*> all_;
@@ -73,7 +79,7 @@ std::vector<workloads::RequestRecord> serve_alone(const Traffic& traffic, const 
                                                   ServingObserver& observer,
                                                   workloads::Slowness slowness = {}) {
   workloads::PassStepCost cost(setup.deployment, setup.host, slowness);
-  return workloads::serve(traffic, setup.config, cost, observer);
+  return workloads::serve_behind(setup.front, traffic, setup.config, cost, observer);
 }
 
 /// The numbers of requests and records from `first` on.

@@ -39,7 +39,8 @@ using workloads::ServingSetup;
 /// Stops the run behind the step in which SIGINT or SIGTERM came.
 class StopOnSignal final : public workloads::ServingObserver {
  public:
-  explicit StopOnSignal(analysis::ServingTrace* trace) : trace_(trace) {}
+  StopOnSignal(analysis::ServingTrace* trace, analysis::TokenTimes* tokens)
+      : trace_(trace), tokens_(tokens) {}
 
   void steps_executed(const workloads::StepRecord& steps) override {
     if (trace_ != nullptr) trace_->steps_executed(steps);
@@ -48,6 +49,10 @@ class StopOnSignal final : public workloads::ServingObserver {
     if (const auto signal = interruption_.pending()) throw Interrupted(*signal, kept());
   }
   void gaps_seen(const workloads::GapRun&) override {}
+  void token_out(std::uint32_t request, workloads::Ticks now, bool first) override {
+    if (tokens_ != nullptr) tokens_->token_out(request, now, first);
+  }
+  [[nodiscard]] bool wants_tokens() const override { return tokens_ != nullptr; }
   void request_ended(std::uint32_t request, const workloads::RequestRecord& record) override {
     if (trace_ != nullptr) trace_->request_ended(request, record);
   }
@@ -61,6 +66,7 @@ class StopOnSignal final : public workloads::ServingObserver {
 
   Interruption interruption_;
   analysis::ServingTrace* trace_;
+  analysis::TokenTimes* tokens_;
   std::uint64_t seen_ = 0;
 };
 
@@ -176,6 +182,8 @@ void check_files(const ParsedOptions& options) {
   const auto result = options.text("vllm-result");
   if (trace && trace == result)
     throw configs::ConfigError({{}, 0, 0, "--vllm-result"}, "is the file of --trace, too");
+  if (options.has("itls") && !result)
+    throw configs::ConfigError({{}, 0, 0, "--itls"}, "goes with --vllm-result FILE");
   if (trace) check_can_write(*trace);
   if (result) check_can_write(*result);
 }
@@ -215,13 +223,17 @@ Answer run(const ParsedOptions& options, const Console& console) {
     trace = std::make_unique<analysis::ServingTrace>(*path, header_of(options, scenario), traffic,
                                                      setup.config);
   }
-  StopOnSignal observer(trace.get());
+  std::optional<analysis::TokenTimes> tokens;
+  if (options.has("itls")) tokens.emplace(traffic.requests.size());
+  analysis::TokenTimes* const wanted = tokens ? &*tokens : nullptr;
+  StopOnSignal observer(trace.get(), wanted);
   const analysis::ServingRun result = options.checked(
       "warmup", [&] { return analysis::run_serving(traffics, setup, level, warm_up, &observer); });
   if (trace) trace->finish();
   if (const auto path = options.text("vllm-result"))
-    write_text_file(*path,
-                    analysis::vllm_bench_json(result, traffic, scenario.model.name).dump() + '\n');
+    write_text_file(
+        *path,
+        analysis::vllm_bench_json(result, traffic, scenario.model.name, wanted).dump() + '\n');
   const ExitCode code = result.metrics.finished > 0 ? ExitCode::kDone : ExitCode::kDoesNotFit;
   if (options.has("json"))
     return {document(result, setup, scenario, traffic.source, level).dump(2) + '\n', code};
@@ -263,6 +275,8 @@ Command serve_command() {
   command.options.push_back({"truncate", "", "shorten requests that a replica cannot hold"});
   command.options.push_back({"trace", "FILE", "keep requests and steps as HDF5"});
   command.options.push_back({"vllm-result", "FILE", "also as vLLM's bench serve writes results"});
+  command.options.push_back(
+      {"itls", "", "with every gap between tokens in it (large, and slower)"});
   command.options.push_back({"json", "", "one JSON document instead of tables"});
   return command;
 }

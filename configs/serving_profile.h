@@ -8,7 +8,9 @@ namespace rigsim::configs {
 
 /// Reads the `serving` part of an engine's facts: `batching` (its name), `max_sequences`,
 /// `step_tokens` (default: the profile's batch_tokens), `prefix_caching`, `async_scheduling`,
-/// `captured_graphs`, `host_step`, `host_per_sequence`, `first_step`. Throws ConfigError.
+/// `captured_graphs`, `host_step`, `host_per_sequence`,
+/// `front_tokenize` (per prompt token), `front_output` (per output token), `first_step`. Throws
+/// ConfigError.
 [[nodiscard]] workloads::ServingProfile read_serving(const ValueReader& value,
                                                      const workloads::EngineProfile& profile);
 

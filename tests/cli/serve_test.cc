@@ -110,6 +110,53 @@ TEST(Serve, ExactStepsGiveTheSameOnTheAzureTrace) {
   EXPECT_EQ(times("leaps.json"), times("steps.json"));
 }
 
+TEST(Serve, SaysHowFarDevicesAreUsedAndWhatTheyDraw) {
+  const json answer = document(kA100 + "--traffic poisson:4/s --requests 200 --json");
+  const double mbu = answer.at("mbu").at("value");
+  EXPECT_GT(mbu, 0.3);
+  EXPECT_LT(mbu, 1);
+  EXPECT_LT(answer.at("mfu").at("value"), mbu);
+  EXPECT_EQ(answer.at("link_fraction"), 0);
+  const double power = answer.at("mean_power_w").at("value");
+  EXPECT_GT(power, 100);
+  EXPECT_LT(power, 400);
+  EXPECT_NEAR(answer.at("energy_j").at("value").get<double>(),
+              power * answer.at("duration_s").at("value").get<double>(), 1e-6 * 1e5);
+  // Memory alone gives 2.0 TB/s: a token of a batch of one reads 15 GB, in 11 ms.
+  const json alone = document(kA100 + "--traffic uniform:0.1/s,prompt=1 --requests 4 --json");
+  EXPECT_NEAR(alone.at("mbu").at("value").get<double>(), 15.0 / 10.6 / 2.039, 0.05);
+}
+
+TEST(Serve, LeavesTheWarmUpOut) {
+  const std::string line = kA100 + "--traffic poisson:6/s --requests 400 --json ";
+  const json counted = document(line + "--warmup 100");
+  EXPECT_EQ(counted.at("requests"), 300);
+  EXPECT_EQ(counted.at("warm_up").at("requests"), 100);
+  EXPECT_LT(counted.at("energy_j").at("value"), document(line).at("energy_j").at("value"));
+  const json exact = document(line + "--warmup 100 --exact-steps");
+  for (const char* key : {"ttft_s", "itl_s", "energy_j", "mfu", "busy_fraction", "mean_batch"})
+    EXPECT_EQ(counted.at(key), exact.at(key)) << key;
+  const json timed = document(line + "--warmup 10s");
+  EXPECT_GE(timed.at("warm_up").at("duration_s"), 10);
+  EXPECT_GT(timed.at("warm_up").at("requests"), 30);
+  EXPECT_LT(document(line + "--warmup auto").at("warm_up").at("requests"), 200);
+}
+
+TEST(Serve, GivesIntervalsOfChanceApartFromBands) {
+  const std::string line = kA100 + "--traffic poisson:6/s --requests 300 ";
+  const json drawn = document(line + "--replications 4 --json");
+  EXPECT_EQ(drawn.at("chance").at("method"), "replications");
+  for (const char* number : {"mean", "p99"})
+    EXPECT_GT(drawn.at("ttft_s").at("chance_half_width").at(number), 0) << number;
+  EXPECT_GT(drawn.at("output_tokens_per_s").at("chance_half_width"), 0);
+  const json one = document(line + "--json");
+  EXPECT_EQ(one.at("chance").at("method"), "batch means");
+  EXPECT_FALSE(one.at("ttft_s").at("chance_half_width").contains("p99"));
+  const std::string text = rigsim(line + "--replications 4").out;
+  EXPECT_THAT(text, HasSubstr("over 4 draws of the traffic"));
+  EXPECT_THAT(text, HasSubstr("90 % band of the mean"));
+}
+
 TEST(Serve, CountsWhatKeepsTheLimits) {
   const json all = document(kA100 + "--traffic poisson:1/s --requests 50 --slo ttft=1h --json");
   EXPECT_EQ(all.at("goodput").at("fraction"), 1);
@@ -149,9 +196,26 @@ TEST(Serve, KeepsATraceAndAVllmResult) {
   EXPECT_EQ(result.at("ttfts").size(), 50U);
   EXPECT_NEAR(result.at("mean_ttft_ms").get<double>(),
               1e3 * answer.at("ttft_s").at("mean").get<double>(), 1e-9);
+  EXPECT_FALSE(result.contains("itls"));
   // What was written can be served again.
   const json again = document(kA100 + "--traffic v.json --json", {.folder = folder.path()});
   EXPECT_EQ(again.at("requests"), 50);
+}
+
+TEST(Serve, KeepsEveryGapWhereAsked) {
+  const Folder folder;
+  const std::string line = kA100 + "--traffic poisson:4/s,output=20 --requests 30 --json ";
+  const json answer = document(line + "--vllm-result v.json --itls", {.folder = folder.path()});
+  EXPECT_EQ(answer.at("itl_s"), document(line).at("itl_s"));
+  std::ifstream file(folder.path() / "v.json");
+  const json gaps = json::parse(file).at("itls");
+  ASSERT_EQ(gaps.size(), 30U);
+  double sum = 0;
+  for (const json& of_request : gaps) {
+    EXPECT_EQ(of_request.size(), 19U);
+    for (const json& gap : of_request) sum += gap.get<double>();
+  }
+  EXPECT_NEAR(sum / (30 * 19), answer.at("itl_s").at("mean").get<double>(), 1e-9);
 }
 
 TEST(Serve, KeepsNoTwoFilesUnderOneName) {
@@ -211,6 +275,10 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{kA100, "--traffic"}, Refusal{kA100 + "--traffic poisson:0/s", "--traffic"},
         Refusal{kA100 + "--traffic poisson:1/s --batching tgi", "is not one of vllm-v1"},
         Refusal{kA100 + "--traffic poisson:1/s --slo ttft", "--slo"},
+        Refusal{kA100 + "--traffic poisson:1/s --warmup 1000", "--warmup: the warm-up leaves none"},
+        Refusal{kA100 + "--traffic poisson:1/s --warmup soon", "--warmup: expected a duration"},
+        Refusal{kA100 + "--traffic t.csv --replications 3", "--replications: a trace is always"},
+        Refusal{kA100 + "--traffic poisson:1/s --itls", "--itls: goes with --vllm-result"},
         Refusal{kA100 + "--traffic poisson:1/s --routing best", "is not one of round-robin"},
         Refusal{kA100 + "--traffic poisson:1/s --async-scheduling yes", "must be on or off"},
         Refusal{"serve --rig 2xa100-80gb-sxm --plan pp=2 --model llama-3-8b --weights bf16 "

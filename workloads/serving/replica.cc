@@ -27,7 +27,8 @@ Replica::Replica(std::uint32_t id, const BatchLimits& limits, const Batching& ba
       cost_(cost),
       records_(records),
       observer_(observer),
-      mode_(mode),
+      mode_(observer.wants_tokens() ? StepMode::kExact : mode),
+      tokens_wanted_(observer.wants_tokens()),
       first_step_(first_step) {}
 
 bool Replica::can_run(const TrafficRequest& request) const {
@@ -121,7 +122,9 @@ void Replica::emit(Slot slot, Ticks now) {
   RequestRecord& record = records_[sequence.request];
   if (++sequence.emitted == 1) {
     record.first_token = to_time(now);
+    observer_.token_out(sequence.request, now, true);
   } else {
+    if (tokens_wanted_) observer_.token_out(sequence.request, now, false);
     const Ticks gap = now - sequence.last_token;
     if (gap != gaps_.first) {
       flush_gaps();

@@ -72,6 +72,7 @@ class Replica {
   std::vector<RequestRecord>& records_;
   ServingObserver& observer_;
   StepMode mode_;
+  bool tokens_wanted_;
   std::deque<StepPlan> planned_;  // the first one runs
   std::vector<StepPlan> spare_plans_;
   std::vector<PromptChunk> chunks_;

@@ -66,6 +66,11 @@ class ServingObserver {
   virtual void steps_executed(const StepRecord& steps) = 0;
   /// Sequences got tokens that are not their first.
   virtual void gaps_seen(const GapRun& gaps) = 0;
+  /// A request's first token is out of the engine; its others where wants_tokens(). Before the
+  /// record of the step.
+  virtual void token_out(std::uint32_t /*request*/, Ticks /*now*/, bool /*first*/) {}
+  /// Whether it has to see every token: replicas then go step by step.
+  [[nodiscard]] virtual bool wants_tokens() const { return false; }
   /// A request ended, or was turned away.
   virtual void request_ended(std::uint32_t request, const RequestRecord& record) = 0;
 };

@@ -63,7 +63,7 @@ ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& prof
   config.limits.kv_blocks = std::max<std::int64_t>(blocks - (null_block ? 1 : 0), 1);
   Deployment deployment = deploy(request);
   settle_clocks(deployment);
-  return {std::move(deployment), config, profile.host, blocks, plan};
+  return {std::move(deployment), config, profile.host, profile.front, blocks, plan};
 }
 
 }  // namespace rigsim::workloads
