@@ -28,11 +28,23 @@ Json numbers(const LatencySummary& l) {
           {"p95", l.p95},   {"p99", l.p99}, {"p999", l.p999}};
 }
 
+template <class T>
+Json or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json();
+}
+
 /// Each number's lesser, or greater, of two runs.
 template <class Pick>
 Json picked(const LatencySummary& a, const LatencySummary& b, Pick pick) {
   return numbers({a.count, pick(a.mean, b.mean), pick(a.p50, b.p50), pick(a.p90, b.p90),
                   pick(a.p95, b.p95), pick(a.p99, b.p99), pick(a.p999, b.p999)});
+}
+
+/// Half-widths of all numbers over replications, of the mean alone within a run.
+Json chance(const ChanceIntervals& chance, LatencySummary ServingMetrics::* member) {
+  const LatencySummary& l = chance.half_width.*member;
+  if (l.count == 0) return {};
+  return chance.replications > 1 ? numbers(l) : Json{{"mean", l.mean}};
 }
 
 Json latency(const ServingRun& run, LatencySummary ServingMetrics::* member) {
@@ -42,17 +54,26 @@ Json latency(const ServingRun& run, LatencySummary ServingMetrics::* member) {
   json["low"] = picked(slow, fast, [](double x, double y) { return std::min(x, y); });
   json["high"] = picked(slow, fast, [](double x, double y) { return std::max(x, y); });
   json["evidence"] = to_string(run.evidence);
+  if (run.chance) json["chance_half_width"] = chance(*run.chance, member);
   return json;
 }
 
 Json rate(const ServingRun& run, double ServingMetrics::* member) {
   const auto [low, high] = std::minmax({run.metrics.*member, run.slow.*member, run.fast.*member});
-  return figure_json({run.metrics.*member, low, high, run.evidence, {}});
+  Json json = figure_json({run.metrics.*member, low, high, run.evidence, {}});
+  if (run.chance && run.chance->replications > 1)
+    json["chance_half_width"] = run.chance->half_width.*member;
+  return json;
 }
 
-template <class T>
-Json or_null(const std::optional<T>& value) {
-  return value ? Json(*value) : Json();
+/// How intervals of chance were found, and what was left out before.
+Json chance_of_run(const ServingRun& run) {
+  if (!run.chance) return {};
+  const bool replicated = run.chance->replications > 1;
+  return {{"method", replicated ? "replications" : "batch means"},
+          {"replications", run.chance->replications},
+          {"level", kChanceLevel},
+          {"lag1_autocorrelation", or_null(run.chance->lag1)}};
 }
 
 Json goodput(const ServingMetrics& m, const ServiceLevel& level) {
@@ -63,6 +84,13 @@ Json goodput(const ServingMetrics& m, const ServiceLevel& level) {
            {{"ttft_s", or_null(level.ttft_s)},
             {"tpot_s", or_null(level.tpot_s)},
             {"e2e_s", or_null(level.e2e_s)}}}};
+}
+
+/// A figure of the devices' use, its band from the slower and the faster run.
+Json use(const ServingRun& run, double ServingUse::* member) {
+  const auto [low, high] =
+      std::minmax({run.metrics.use.*member, run.slow.use.*member, run.fast.use.*member});
+  return figure_json({run.metrics.use.*member, low, high, run.evidence, {}});
 }
 
 Json limits(const workloads::ServingSetup& setup) {
@@ -108,6 +136,13 @@ Json to_json(const ServingRun& run, const workloads::ServingSetup& setup,
   json["preemptions"] = m.preemptions;
   json["busy_fraction"] = m.busy_fraction;
   json["mean_batch"] = m.mean_batch;
+  json["mfu"] = use(run, &ServingUse::mfu);
+  json["mbu"] = use(run, &ServingUse::mbu);
+  json["link_fraction"] = m.use.link_fraction;
+  json["energy_j"] = use(run, &ServingUse::energy_j);
+  json["energy_per_output_token_j"] = use(run, &ServingUse::energy_per_output_token_j);
+  json["mean_power_w"] = use(run, &ServingUse::mean_power_w);
+  json["power_model"] = m.use.power_fitted ? "fitted" : "kin";
   json["kv_used_fraction"] = m.kv_used_fraction;
   json["kv_used_fraction_max"] = m.kv_used_fraction_max;
   json["waiting_max"] = m.waiting_max;
@@ -120,13 +155,16 @@ Json to_json(const ServingRun& run, const workloads::ServingSetup& setup,
   json["evidence"] = to_string(run.evidence);
   json["decode_rate_half_width"] = run.half_width;
   json["prompt_rate_half_width"] = run.prompt_half_width;
+  json["chance"] = chance_of_run(run);
+  json["warm_up"] = {{"requests", run.warm_up_requests},
+                     {"duration_s", sim::to_seconds(run.warm_up)}};
   json["engine"] = limits(setup);
   json["memory"] = memory(setup);
   return json;
 }
 
 Json vllm_bench_json(const ServingRun& run, const workloads::Traffic& traffic,
-                     const std::string& model) {
+                     const std::string& model, const TokenTimes* tokens) {
   const ServingMetrics& m = run.metrics;
   Json json{{"backend", "rigsim"},
             {"model_id", model},
@@ -154,13 +192,14 @@ Json vllm_bench_json(const ServingRun& run, const workloads::Traffic& traffic,
   add("e2el", m.e2e_s);
   for (const char* list : {"input_lens", "output_lens", "ttfts", "start_times", "errors"})
     json[list] = Json::array();
-  for (std::size_t i = 0; i < run.records.size(); ++i) {
+  for (std::size_t i = run.warm_up_requests; i < run.records.size(); ++i) {
     const auto& record = run.records[i];
     const bool done = record.outcome == RequestOutcome::kFinished;
     json["input_lens"].push_back(traffic.requests[i].prompt_tokens);
     json["output_lens"].push_back(done ? traffic.requests[i].output_tokens : 0);
     json["ttfts"].push_back(done ? sim::to_seconds(record.first_token - record.arrival) : 0.0);
     json["start_times"].push_back(sim::to_seconds(record.arrival - sim::Time{}));
+    if (tokens != nullptr) json["itls"].push_back(tokens->gaps(i));
     json["errors"].push_back(done ? "" : "longer than the replica can hold");
   }
   return json;

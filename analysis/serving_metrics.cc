@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <span>
 
 #include "analysis/error_statistics.h"
+#include "analysis/request_latency.h"
 
 namespace rigsim::analysis {
 namespace {
@@ -32,46 +32,6 @@ LatencySummary summarise(std::vector<double> values) {
 }
 
 double seconds(sim::Time from, sim::Time to) { return sim::to_seconds(to - from); }
-
-/// The finished requests, by a number of each; none: it does not have that number.
-class Finished {
- public:
-  Finished(const Traffic& traffic, std::span<const RequestRecord> records)
-      : traffic_(traffic), records_(records) {}
-
-  template <class F>
-  [[nodiscard]] std::vector<double> numbers(F&& of) const {
-    std::vector<double> values;
-    values.reserve(records_.size());
-    for (std::size_t i = 0; i < records_.size(); ++i) {
-      if (records_[i].outcome != RequestOutcome::kFinished) continue;
-      const std::optional<double> value = of(records_[i], traffic_.requests[i].output_tokens);
-      if (value) values.push_back(*value);
-    }
-    return values;
-  }
-
- private:
-  const Traffic& traffic_;
-  std::span<const RequestRecord> records_;
-};
-
-std::optional<double> ttft(const RequestRecord& r, std::int64_t) {
-  return seconds(r.arrival, r.first_token);
-}
-std::optional<double> e2e(const RequestRecord& r, std::int64_t) {
-  return seconds(r.arrival, r.finished);
-}
-std::optional<double> queueing(const RequestRecord& r, std::int64_t) {
-  return seconds(r.arrival, r.scheduled);
-}
-std::optional<double> tpot(const RequestRecord& r, std::int64_t tokens) {
-  if (tokens < 2) return std::nullopt;
-  return seconds(r.first_token, r.finished) / static_cast<double>(tokens - 1);
-}
-std::optional<double> normalised(const RequestRecord& r, std::int64_t tokens) {
-  return seconds(r.arrival, r.finished) / static_cast<double>(tokens);
-}
 
 bool is_good(const RequestRecord& record, std::int64_t tokens, const ServiceLevel& level) {
   const auto keeps = [](const std::optional<double>& value, const std::optional<double>& limit) {
@@ -121,8 +81,8 @@ void ServingCollector::steps_executed(const workloads::StepRecord& steps) {
   prompt_tokens_ += steps.prompt_tokens;
   waiting_max_ = std::max(waiting_max_, steps.waiting);
   held_max_ = std::max(held_max_, steps.kv_blocks_held);
-  busy_s_ += duration;
-  sequence_seconds_ += duration * static_cast<double>(steps.decodes + steps.chunks);
+  busy_ += steps.duration();
+  sequence_time_ += steps.duration() * (steps.decodes + steps.chunks);
   block_seconds_ += duration * static_cast<double>(steps.kv_blocks_held);
 }
 
@@ -149,12 +109,14 @@ ServingMetrics ServingCollector::metrics(const Traffic& traffic,
     m.cached_prompt_tokens += record.cached_tokens;
     good += is_good(record, request.output_tokens, level) ? 1 : 0;
   }
-  const Finished finished(traffic, records);
-  m.queueing_s = summarise(finished.numbers(queueing));
-  m.ttft_s = summarise(finished.numbers(ttft));
-  m.tpot_s = summarise(finished.numbers(tpot));
-  m.e2e_s = summarise(finished.numbers(e2e));
-  m.normalised_s = summarise(finished.numbers(normalised));
+  const auto of = [&](RequestLatency latency) {
+    return summarise(latencies(traffic.requests, records, latency));
+  };
+  m.queueing_s = of(queueing);
+  m.ttft_s = of(ttft);
+  m.tpot_s = of(tpot);
+  m.e2e_s = of(e2e);
+  m.normalised_s = of(normalised);
   m.itl_s = summary_of(gaps_.count(), gaps_.mean_s(), gaps_.quantiles_s(kQuantiles));
   m.computed_prompt_tokens = prompt_tokens_;
   m.steps = steps_;
@@ -171,10 +133,11 @@ ServingMetrics ServingCollector::metrics(const Traffic& traffic,
     m.good_fraction = static_cast<double>(good) / static_cast<double>(m.offered);
   }
   const auto blocks = static_cast<double>(config.limits.kv_blocks);
-  if (busy_s_ > 0 && m.duration_s > 0) {
-    m.busy_fraction = std::min(busy_s_ / (m.duration_s * config.replicas), 1.0);
-    m.mean_batch = sequence_seconds_ / busy_s_;
-    m.kv_used_fraction = block_seconds_ / busy_s_ / blocks;
+  if (busy_ > 0 && m.duration_s > 0) {
+    const double busy_s = workloads::to_seconds(busy_);
+    m.busy_fraction = std::min(busy_s / (m.duration_s * config.replicas), 1.0);
+    m.mean_batch = workloads::to_seconds(sequence_time_) / busy_s;
+    m.kv_used_fraction = block_seconds_ / busy_s / blocks;
     m.kv_used_fraction_max = static_cast<double>(held_max_) / blocks;
   }
   if (!traffic.closed_loop) m.queue_growth = queue_growth(records);

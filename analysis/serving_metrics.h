@@ -5,7 +5,9 @@
 #include <vector>
 
 #include "analysis/gap_distribution.h"
+#include "analysis/serving_use.h"
 #include "workloads/serving/server.h"
+#include "workloads/serving/serving_choice.h"
 
 namespace rigsim::analysis {
 
@@ -21,14 +23,7 @@ struct LatencySummary {
   double p999 = 0;
 };
 
-/// What each request must keep to count as good.
-struct ServiceLevel {
-  std::optional<double> ttft_s{};
-  std::optional<double> tpot_s{};
-  std::optional<double> e2e_s{};
-
-  [[nodiscard]] bool any() const { return ttft_s || tpot_s || e2e_s; }
-};
+using workloads::ServiceLevel;
 
 /// A serving run in numbers.
 struct ServingMetrics {
@@ -56,6 +51,7 @@ struct ServingMetrics {
   double kv_used_fraction = 0;  ///< of the blocks, the same mean
   double kv_used_fraction_max = 0;
   std::int64_t waiting_max = 0;
+  ServingUse use;
   std::optional<double> good_requests_per_s{};  ///< goodput, where a level was asked for
   std::optional<double> good_fraction{};
   /// Of the requests that arrive in the second half of the arrivals' time, the share that piles up
@@ -83,8 +79,8 @@ class ServingCollector final : public workloads::ServingObserver {
   std::int64_t prompt_tokens_ = 0;
   std::int64_t waiting_max_ = 0;
   std::int64_t held_max_ = 0;
-  double busy_s_ = 0;
-  double sequence_seconds_ = 0;
+  workloads::Ticks busy_ = 0;
+  workloads::Ticks sequence_time_ = 0;  // sequences x time: whole numbers, as leaps have them
   double block_seconds_ = 0;
 };
 

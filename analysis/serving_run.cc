@@ -2,8 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "analysis/figure.h"
+#include "analysis/request_latency.h"
+#include "analysis/serving_use.h"
 #include "sim/executor.h"
 #include "workloads/pass_graph.h"
 #include "workloads/time_share.h"
@@ -18,39 +24,137 @@ using workloads::Traffic;
 /// A rate is at least a tenth of what is predicted.
 constexpr double kWidest = 0.9;
 
-/// Passes on what it sees to two others.
-class Both final : public ServingObserver {
+/// Passes on what it sees.
+class Observers final : public ServingObserver {
  public:
-  Both(ServingObserver& first, ServingObserver* second) : first_(first), second_(second) {}
+  explicit Observers(std::vector<ServingObserver*> all) : all_(std::move(all)) {}
 
   void steps_executed(const workloads::StepRecord& steps) override {
-    first_.steps_executed(steps);
-    if (second_ != nullptr) second_->steps_executed(steps);
+    for (ServingObserver* each : all_) each->steps_executed(steps);
   }
   void gaps_seen(const workloads::GapRun& gaps) override {
-    first_.gaps_seen(gaps);
-    if (second_ != nullptr) second_->gaps_seen(gaps);
+    for (ServingObserver* each : all_) each->gaps_seen(gaps);
   }
   void request_ended(std::uint32_t request, const workloads::RequestRecord& record) override {
-    first_.request_ended(request, record);
-    if (second_ != nullptr) second_->request_ended(request, record);
+    for (ServingObserver* each : all_) each->request_ended(request, record);
+  }
+  void token_out(std::uint32_t request, workloads::Ticks now, bool first) override {
+    for (ServingObserver* each : all_) each->token_out(request, now, first);
+  }
+  [[nodiscard]] bool wants_tokens() const override {
+    return std::ranges::any_of(all_, [](const auto* each) { return each->wants_tokens(); });
   }
 
  private:
-  ServingObserver& first_;
-  ServingObserver* second_;
+  std::vector<ServingObserver*> all_;
 };
 
-ServingMetrics replay(const Traffic& traffic, const ServingSetup& setup, const ServiceLevel& level,
-                      workloads::Slowness slowness, ServingObserver* observer,
-                      std::vector<workloads::RequestRecord>* records = nullptr) {
+/// Passes on what happens from a time on.
+class From final : public ServingObserver {
+ public:
+  From(sim::Time begin, ServingObserver& next) : begin_(workloads::to_ticks(begin)), next_(next) {}
+
+  void steps_executed(const workloads::StepRecord& steps) override {
+    if (steps.start >= begin_) next_.steps_executed(steps);
+  }
+  void gaps_seen(const workloads::GapRun& gaps) override {
+    if (gaps.start >= begin_) next_.gaps_seen(gaps);
+  }
+  void request_ended(std::uint32_t request, const workloads::RequestRecord& record) override {
+    next_.request_ended(request, record);
+  }
+
+ private:
+  workloads::Ticks begin_;
+  ServingObserver& next_;
+};
+
+/// The requests that count: from a number on, which arrives at `begin`.
+struct Counted {
+  std::size_t first = 0;
+  sim::Time begin{};
+};
+
+std::vector<workloads::RequestRecord> serve_alone(const Traffic& traffic, const ServingSetup& setup,
+                                                  ServingObserver& observer,
+                                                  workloads::Slowness slowness = {}) {
   workloads::PassStepCost cost(setup.deployment, setup.host, slowness);
+  return workloads::serve_behind(setup.front, traffic, setup.config, cost, observer);
+}
+
+/// The numbers of requests and records from `first` on.
+ServingMetrics metrics_from(std::size_t first, const ServingCollector& collector,
+                            const Traffic& traffic, const ServingSetup& setup,
+                            const std::vector<workloads::RequestRecord>& records,
+                            const ServiceLevel& level) {
+  if (first == 0) return collector.metrics(traffic, setup.config, records, level);
+  const auto skip = static_cast<std::ptrdiff_t>(first);
+  Traffic counted;
+  counted.requests.assign(traffic.requests.begin() + skip, traffic.requests.end());
+  if (traffic.closed_loop) counted.closed_loop.emplace();
+  return collector.metrics(counted, setup.config, {records.begin() + skip, records.end()}, level);
+}
+
+ServingMetrics replay(const Traffic& traffic, const ServingSetup& setup, const ServiceLevel& level,
+                      const Counted& counted, workloads::Slowness slowness,
+                      ServingObserver* observer,
+                      std::vector<workloads::RequestRecord>* records = nullptr) {
   ServingCollector collector;
-  Both both(collector, observer);
-  auto ended = workloads::serve(traffic, setup.config, cost, both);
-  ServingMetrics metrics = collector.metrics(traffic, setup.config, ended, level);
+  UseMeter use(setup);
+  Observers meters({&collector, &use});
+  From measured(counted.begin, meters);
+  std::vector<ServingObserver*> all{&measured};
+  if (observer != nullptr) all.push_back(observer);
+  Observers observers(std::move(all));
+  auto ended = serve_alone(traffic, setup, observers, slowness);
+  ServingMetrics metrics = metrics_from(counted.first, collector, traffic, setup, ended, level);
+  metrics.use = use.result(metrics.duration_s, metrics.output_tokens);
   if (records != nullptr) *records = std::move(ended);
   return metrics;
+}
+
+/// Requests that MSER-5 leaves out of the mean E2E of the replications' requests, number by number.
+std::size_t automatic_cut(std::span<const Traffic> replications,
+                          std::span<const std::vector<workloads::RequestRecord>> runs) {
+  std::vector<double> pooled;
+  for (std::size_t i = 0; i < replications.size(); ++i) {
+    const auto times = latencies(replications[i].requests, runs[i], e2e);
+    if (i == 0) pooled.resize(times.size());
+    pooled.resize(std::min(pooled.size(), times.size()));
+    for (std::size_t j = 0; j < pooled.size(); ++j) pooled[j] += times[j];
+  }
+  return mser5(pooled);
+}
+
+/// The first request that arrives `time` after the first of all.
+std::size_t cut_at(sim::Duration time, std::span<const workloads::RequestRecord> records) {
+  std::size_t cut = 0;
+  while (cut < records.size() && records[cut].arrival - records[0].arrival < time) ++cut;
+  return cut;
+}
+
+/// From which request on each replication counts.
+std::vector<Counted> counted_of(std::span<const Traffic> replications, const ServingSetup& setup,
+                                const WarmUp& warm_up) {
+  std::vector<Counted> counted(replications.size());
+  if (std::holds_alternative<NoWarmUp>(warm_up)) return counted;
+  std::vector<std::vector<workloads::RequestRecord>> runs;
+  Observers nobody({});
+  for (const Traffic& traffic : replications) runs.push_back(serve_alone(traffic, setup, nobody));
+  std::size_t requests = 0;
+  if (std::holds_alternative<AutomaticWarmUp>(warm_up))
+    requests = automatic_cut(replications, runs);
+  if (const auto* count = std::get_if<std::int64_t>(&warm_up))
+    requests = static_cast<std::size_t>(*count);
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    const auto* time = std::get_if<sim::Duration>(&warm_up);
+    counted[i].first = time != nullptr ? cut_at(*time, runs[i]) : requests;
+    if (counted[i].first >= runs[i].size())
+      throw std::invalid_argument("the warm-up leaves none of the " +
+                                  std::to_string(runs[i].size()) + " requests");
+    counted[i].begin = runs[i][counted[i].first].arrival;
+  }
+  return counted;
 }
 
 /// What prices a decode step of the run's mean batch at its mean context.
@@ -67,10 +171,17 @@ workloads::Evidence evidence_of(const ServingSetup& setup, const ServingMetrics&
 
 }  // namespace
 
-ServingRun run_serving(const Traffic& traffic, const ServingSetup& setup, const ServiceLevel& level,
+ServingRun run_serving(std::span<const Traffic> replications, const ServingSetup& setup,
+                       const ServiceLevel& level, const WarmUp& warm_up,
                        ServingObserver* observer) {
   ServingRun run;
-  run.metrics = replay(traffic, setup, level, {}, observer, &run.records);
+  const std::vector<Counted> counted = counted_of(replications, setup, warm_up);
+  std::vector<ServingMetrics> metrics, slow, fast;
+  for (std::size_t i = 0; i < replications.size(); ++i) {
+    metrics.push_back(replay(replications[i], setup, level, counted[i], {},
+                             i == 0 ? observer : nullptr, i == 0 ? &run.records : nullptr));
+  }
+  run.metrics = mean_of(metrics);
   run.evidence = evidence_of(setup, run.metrics);
   const auto& backend = setup.deployment.backends.front();
   run.half_width = half_width_of(backend.decode_band, run.evidence);
@@ -80,8 +191,19 @@ ServingRun run_serving(const Traffic& traffic, const ServingSetup& setup, const 
     const auto factor = [&](double h) { return 1 / (1 + sign * std::min(h, kWidest)); };
     return workloads::Slowness{factor(run.half_width), factor(run.prompt_half_width)};
   };
-  run.slow = replay(traffic, setup, level, times(-1), nullptr);
-  run.fast = replay(traffic, setup, level, times(+1), nullptr);
+  for (std::size_t i = 0; i < replications.size(); ++i) {
+    slow.push_back(replay(replications[i], setup, level, counted[i], times(-1), nullptr));
+    fast.push_back(replay(replications[i], setup, level, counted[i], times(+1), nullptr));
+  }
+  run.slow = mean_of(slow);
+  run.fast = mean_of(fast);
+  run.warm_up_requests = counted.front().first;
+  if (run.warm_up_requests > 0) run.warm_up = counted.front().begin - run.records.front().arrival;
+  const auto requests = std::span(replications.front().requests);
+  run.chance = replications.size() > 1
+                   ? chance_over(metrics)
+                   : chance_within(requests.subspan(run.warm_up_requests),
+                                   std::span(run.records).subspan(run.warm_up_requests));
   return run;
 }
 

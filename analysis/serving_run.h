@@ -1,8 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
+#include <variant>
 #include <vector>
 
+#include "analysis/chance.h"
 #include "analysis/serving_metrics.h"
 #include "workloads/engine_profile.h"
 #include "workloads/serving/serving_setup.h"
@@ -10,9 +14,16 @@
 
 namespace rigsim::analysis {
 
-/// A replayed traffic with its error band.
+/// What is left out at the start, where queue and batch still fill: nothing, what MSER-5 finds in
+/// the mean E2E latency of the replications' requests, so many requests, or those that arrive
+/// within a time of the first.
+struct NoWarmUp {};
+struct AutomaticWarmUp {};
+using WarmUp = std::variant<NoWarmUp, AutomaticWarmUp, std::int64_t, sim::Duration>;
+
+/// A replayed traffic with its error band and what chance does.
 struct ServingRun {
-  ServingMetrics metrics;
+  ServingMetrics metrics;  ///< means over replications, without the warm-up
   /// The same traffic on devices whose rates are lower, and higher, by the bands of the cost model:
   /// what queues then, too.
   ServingMetrics slow;
@@ -20,14 +31,18 @@ struct ServingRun {
   double half_width = 0;         ///< of the devices' rates in steps that only decode, relative
   double prompt_half_width = 0;  ///< in steps that work on prompts, too
   workloads::Evidence evidence = workloads::Evidence::kDatasheet;  ///< of a step of the mean batch
-  std::vector<workloads::RequestRecord> records;                   ///< [requests]
+  std::optional<ChanceIntervals> chance{};
+  std::size_t warm_up_requests = 0;  ///< the first of each replication, not counted
+  sim::Duration warm_up{};           ///< until the first that counts arrives, in the first one
+  std::vector<workloads::RequestRecord> records;  ///< [requests] of the first replication
 };
 
-/// Replays `traffic` on `setup` and again on slower and faster devices; `observer` (or null) sees
-/// the first run. Throws as workloads::serve.
-[[nodiscard]] ServingRun run_serving(const workloads::Traffic& traffic,
+/// Replays each of `replications` on `setup` and again on slower and faster devices; `observer` (or
+/// null) sees the first run of the first one. Throws as workloads::serve, and std::invalid_argument
+/// where the warm-up leaves no request.
+[[nodiscard]] ServingRun run_serving(std::span<const workloads::Traffic> replications,
                                      const workloads::ServingSetup& setup,
-                                     const ServiceLevel& level,
+                                     const ServiceLevel& level, const WarmUp& warm_up = NoWarmUp{},
                                      workloads::ServingObserver* observer = nullptr);
 
 }  // namespace rigsim::analysis

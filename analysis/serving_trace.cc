@@ -68,7 +68,8 @@ struct StepColumns {
         prompt_tokens(count(table, "prompt_tokens", "of the chunks")),
         running(count(table, "running", "sequences, when the first step ends")),
         waiting(count(table, "waiting", "sequences, then")),
-        held(count(table, "kv_blocks_held", "then")) {}
+        held(count(table, "kv_blocks_held", "then")),
+        preemptions(count(table, "preemptions", "since the row before")) {}
 
   static ColumnId<std::int64_t> count(Hdf5Table& table, const char* name, const char* description) {
     return table.add_column<std::int64_t>({name, "1", description});
@@ -78,6 +79,28 @@ struct StepColumns {
   ColumnId<std::int64_t> start, steps;
   ColumnId<double> first, growth;
   ColumnId<std::int64_t> decodes, kv_tokens, chunks, prompt_tokens, running, waiting, held;
+  ColumnId<std::int64_t> preemptions;
+};
+
+struct SeriesColumns {
+  explicit SeriesColumns(Hdf5Table& table)
+      : start(number(table, "start", "s", "of the window")),
+        length(number(table, "length", "s", "of the window")),
+        busy(number(table, "busy_fraction", "1", "of the replicas' time, steps running")),
+        batch(number(table, "batch", "1", "sequences in a step, mean while steps run")),
+        kv(number(table, "kv_used_fraction", "1", "of a replica's blocks, the same mean")),
+        waiting(number(table, "waiting", "1", "sequences of a replica, the same mean")),
+        output(number(table, "output_tokens_per_s", "1/s", "answered by decoding")),
+        prompt(number(table, "prompt_tokens_per_s", "1/s", "computed")),
+        preemptions(table.add_column<std::int64_t>({"preemptions", "1", "in the window"})) {}
+
+  static ColumnId<double> number(Hdf5Table& table, const char* name, const char* units,
+                                 const char* description) {
+    return table.add_column<double>({name, units, description});
+  }
+
+  ColumnId<double> start, length, busy, batch, kv, waiting, output, prompt;
+  ColumnId<std::int64_t> preemptions;
 };
 
 }  // namespace
@@ -94,6 +117,7 @@ struct ServingTrace::Tables {
     lookups.write();
     requests.write();
     steps.write();
+    series.write();
     file.flush();
     last_flush = Clock::now();
   }
@@ -109,15 +133,20 @@ struct ServingTrace::Tables {
   Lookups lookups{file};
   Hdf5Table requests{file, {.name = "requests", .description = "one row per request, as they end"}};
   Hdf5Table steps{file, {.name = "steps", .description = "one row per run of steps"}};
+  Hdf5Table series{file, {.name = "series", .description = "the run over time"}};
   RequestColumns request_columns{requests, lookups};
   StepColumns step_columns{steps};
+  SeriesColumns series_columns{series};
   Clock::time_point last_flush{};
   std::uint64_t rows = 0;
 };
 
 ServingTrace::ServingTrace(const std::filesystem::path& path, const TraceHeader& header,
-                           const workloads::Traffic& traffic)
-    : tables_(std::make_unique<Tables>(path, header)), traffic_(traffic) {}
+                           const workloads::Traffic& traffic, const workloads::ServerConfig& config)
+    : tables_(std::make_unique<Tables>(path, header)),
+      traffic_(traffic),
+      replicas_(config.replicas),
+      kv_blocks_(static_cast<double>(config.limits.kv_blocks)) {}
 
 ServingTrace::~ServingTrace() = default;
 
@@ -136,8 +165,10 @@ void ServingTrace::steps_executed(const workloads::StepRecord& s) {
   table.push(c.running, s.running);
   table.push(c.waiting, s.waiting);
   table.push(c.held, s.kv_blocks_held);
+  table.push(c.preemptions, s.preemptions);
   table.end_row();
   tables_->row_ended();
+  series_.add(s);
 }
 
 void ServingTrace::request_ended(std::uint32_t request, const workloads::RequestRecord& r) {
@@ -161,7 +192,29 @@ void ServingTrace::request_ended(std::uint32_t request, const workloads::Request
   tables_->row_ended();
 }
 
+void ServingTrace::write_series() {
+  const SeriesColumns& c = tables_->series_columns;
+  Hdf5Table& table = tables_->series;
+  const double length = series_.window_s();
+  double start = 0;
+  for (const SeriesWindow& w : series_.windows()) {
+    const auto mean = [&](double sum) { return w.busy_s > 0 ? sum / w.busy_s : 0.0; };
+    table.push(c.start, start);
+    table.push(c.length, length);
+    table.push(c.busy, w.busy_s / (length * replicas_));
+    table.push(c.batch, mean(w.sequence_s));
+    table.push(c.kv, mean(w.block_s) / kv_blocks_);
+    table.push(c.waiting, mean(w.waiting_s));
+    table.push(c.output, w.decode_tokens / length);
+    table.push(c.prompt, w.prompt_tokens / length);
+    table.push(c.preemptions, w.preemptions);
+    table.end_row();
+    start += length;
+  }
+}
+
 void ServingTrace::finish() {
+  write_series();
   tables_->flush();
   set_attribute(tables_->file, tables_->file.id(), kComplete, 1);
   tables_->file.publish();
@@ -169,6 +222,7 @@ void ServingTrace::finish() {
 }
 
 std::filesystem::path ServingTrace::finish_incomplete() {
+  write_series();
   tables_->flush();
   Hdf5File& file = tables_->file;
   const bool replaces = std::filesystem::exists(file.path());

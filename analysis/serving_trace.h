@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "analysis/serving_series.h"
 #include "analysis/trace_file.h"
 #include "workloads/serving/server.h"
 #include "workloads/traffic.h"
@@ -17,12 +18,15 @@ namespace rigsim::analysis {
 ///   scheduled, first_token, finished (ps; -1: never), outcome;
 /// - /steps: one row per run of steps: replica, start (ps), steps, first and growth (ps as double:
 ///   step i takes first + i x growth), decodes, kv_tokens, chunks, prompt_tokens, running, waiting,
-///   kv_blocks_held. With --exact-steps every row is one step.
+///   kv_blocks_held, preemptions. With --exact-steps every row is one step;
+/// - /series: the run over time, one row per window (ServingSeries), written at its end: start and
+///   length (s), busy_fraction, batch, kv_used_fraction and waiting (means while steps run),
+///   output_tokens_per_s (of decoding), prompt_tokens_per_s, preemptions.
 class ServingTrace final : public workloads::ServingObserver {
  public:
   /// Creates `path`.part. `traffic` must outlive this. Throws OutputError.
   ServingTrace(const std::filesystem::path& path, const TraceHeader& header,
-               const workloads::Traffic& traffic);
+               const workloads::Traffic& traffic, const workloads::ServerConfig& config);
   ~ServingTrace() override;
 
   void steps_executed(const workloads::StepRecord& steps) override;
@@ -37,8 +41,13 @@ class ServingTrace final : public workloads::ServingObserver {
 
  private:
   struct Tables;
+  void write_series();
+
   std::unique_ptr<Tables> tables_;
   const workloads::Traffic& traffic_;
+  ServingSeries series_;
+  double replicas_;
+  double kv_blocks_;  // of one
 };
 
 }  // namespace rigsim::analysis

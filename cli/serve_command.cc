@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "analysis/comparison.h"
 #include "analysis/serving_json.h"
@@ -38,7 +39,8 @@ using workloads::ServingSetup;
 /// Stops the run behind the step in which SIGINT or SIGTERM came.
 class StopOnSignal final : public workloads::ServingObserver {
  public:
-  explicit StopOnSignal(analysis::ServingTrace* trace) : trace_(trace) {}
+  StopOnSignal(analysis::ServingTrace* trace, analysis::TokenTimes* tokens)
+      : trace_(trace), tokens_(tokens) {}
 
   void steps_executed(const workloads::StepRecord& steps) override {
     if (trace_ != nullptr) trace_->steps_executed(steps);
@@ -47,6 +49,10 @@ class StopOnSignal final : public workloads::ServingObserver {
     if (const auto signal = interruption_.pending()) throw Interrupted(*signal, kept());
   }
   void gaps_seen(const workloads::GapRun&) override {}
+  void token_out(std::uint32_t request, workloads::Ticks now, bool first) override {
+    if (tokens_ != nullptr) tokens_->token_out(request, now, first);
+  }
+  [[nodiscard]] bool wants_tokens() const override { return tokens_ != nullptr; }
   void request_ended(std::uint32_t request, const workloads::RequestRecord& record) override {
     if (trace_ != nullptr) trace_->request_ended(request, record);
   }
@@ -60,6 +66,7 @@ class StopOnSignal final : public workloads::ServingObserver {
 
   Interruption interruption_;
   analysis::ServingTrace* trace_;
+  analysis::TokenTimes* tokens_;
   std::uint64_t seen_ = 0;
 };
 
@@ -70,7 +77,14 @@ Scenario scenario_of(const ParsedOptions& options, const configs::Catalog& catal
     file = configs::read_scenario_file(options.arguments().front(), catalog);
   topology::Rig rig = options.has("rig") || !file ? read_rigs(options, catalog).front() : file->rig;
   given = read_scenario_options(options, catalog, file ? &*file : nullptr);
-  return on_rig(options, given, std::move(rig));
+  Scenario scenario = on_rig(options, given, std::move(rig));
+  scenario.traffic = read_traffic_choice(options, scenario.traffic);
+  scenario.serving = read_serving_choice(options, scenario.serving);
+  // What the header of a result says reads back as the same run.
+  scenario.seed = scenario.traffic.settings.seed;
+  scenario.prompt_tokens = scenario.traffic.settings.prompt_tokens;
+  scenario.output_tokens = scenario.traffic.settings.output_tokens;
+  return scenario;
 }
 
 /// One replica's request; the longest sequence is --context, else what the model was made for.
@@ -85,14 +99,17 @@ workloads::DeploymentRequest request_of(const Scenario& scenario,
   return request;
 }
 
-LoadedTraffic traffic_of(const ParsedOptions& options, const ServingSetup& setup) {
-  configs::TrafficSettings settings = read_traffic_settings(options);
-  settings.prompt_tokens = options.count("prompt", 1, 100'000'000).value_or(settings.prompt_tokens);
-  settings.output_tokens =
-      options.count("output-tokens", 1, 100'000'000).value_or(settings.output_tokens);
-  LoadedTraffic loaded = options.checked(
-      "traffic", [&] { return configs::load_traffic(options.needed("traffic"), settings); });
-  if (options.has("truncate")) {
+LoadedTraffic load(const configs::ScenarioTraffic& traffic, const ServingSetup& setup) {
+  LoadedTraffic loaded = [&] {
+    try {
+      return configs::load_traffic(traffic.text, traffic.settings);
+    } catch (const configs::ConfigError&) {
+      throw;
+    } catch (const std::invalid_argument& error) {
+      throw configs::ConfigError(traffic.place, error.what());
+    }
+  }();
+  if (traffic.truncate) {
     const auto& limits = setup.config.limits;
     const std::int64_t cache = limits.kv_blocks * limits.kv_block_tokens;
     const std::int64_t longest =
@@ -102,6 +119,18 @@ LoadedTraffic traffic_of(const ParsedOptions& options, const ServingSetup& setup
   return loaded;
 }
 
+/// `first` and the same traffic drawn anew with the seeds that follow.
+std::vector<workloads::Traffic> drawn(configs::ScenarioTraffic traffic, std::int64_t replications,
+                                      workloads::Traffic first, const ServingSetup& setup) {
+  std::vector<workloads::Traffic> all;
+  all.push_back(std::move(first));
+  for (std::int64_t i = 1; i < replications; ++i) {
+    ++traffic.settings.seed;
+    all.push_back(load(traffic, setup).traffic);
+  }
+  return all;
+}
+
 analysis::TraceHeader header_of(const ParsedOptions& options, const Scenario& scenario) {
   analysis::TraceHeader header;
   header.title = "rigsim serve";
@@ -109,16 +138,15 @@ analysis::TraceHeader header_of(const ParsedOptions& options, const Scenario& sc
   header.commit = build_info().commit;
   header.command_line = options.command_line();
   header.scenario = configs::to_yaml(scenario);
-  header.seed =
-      static_cast<std::uint64_t>(options.count("seed", 0, std::int64_t{1} << 62).value_or(1));
+  header.seed = scenario.seed;
   return header;
 }
 
 Json document(const analysis::ServingRun& run, const ServingSetup& setup, const Scenario& scenario,
-              const LoadedTraffic& loaded, const analysis::ServiceLevel& level) {
+              const std::string& source, const workloads::ServiceLevel& level) {
   Json json{{"version", build_info().version},  {"commit", build_info().commit},
             {"rig", scenario.rig.name},         {"model", scenario.model.name},
-            {"weights", scenario.weights.name}, {"traffic", loaded.traffic.source}};
+            {"weights", scenario.weights.name}, {"traffic", source}};
   json.update(analysis::to_json(run, setup, level));
   return json;
 }
@@ -156,38 +184,68 @@ Answer does_not_fit(const Scenario& scenario, const ServingSetup& setup) {
       ExitCode::kDoesNotFit};
 }
 
+/// Refuses files that could not be written, before anything runs.
+void check_files(const ParsedOptions& options) {
+  const auto trace = options.text("trace");
+  const auto result = options.text("vllm-result");
+  if (trace && trace == result)
+    throw configs::ConfigError({{}, 0, 0, "--vllm-result"}, "is the file of --trace, too");
+  if (options.has("itls") && !result)
+    throw configs::ConfigError({{}, 0, 0, "--itls"}, "goes with --vllm-result FILE");
+  if (trace) check_can_write(*trace);
+  if (result) check_can_write(*result);
+}
+
+/// Throws configs::ConfigError at --engine where it has no software for a device of the rig.
+void check_backends(const ParsedOptions& options, const Scenario& scenario,
+                    const workloads::EngineProfile& engine) {
+  options.checked("engine", [&] {
+    for (const auto& installed : scenario.rig.devices)
+      (void)engine.backend(workloads::backend_of(installed.device));
+  });
+}
+
 Answer run(const ParsedOptions& options, const Console& console) {
+  check_files(options);
   const auto catalog = configs::Catalog::load(options.text("catalog"));
   ScenarioOptions given;
   const Scenario scenario = scenario_of(options, catalog, given);
-  const workloads::ServingProfile profile = read_serving_profile(options, given.engine);
-  const analysis::ServiceLevel level = read_service_level(options);
+  const workloads::ServingProfile profile = serving_profile(given.engine, scenario.serving);
+  const workloads::ServiceLevel& level = scenario.serving.level;
+  check_backends(options, scenario, given.engine.profile);
   ServingSetup setup = options.checked("plan", [&] {
     return workloads::serving_setup(request_of(scenario, given.engine), profile);
   });
-  apply_serving_options(options, setup);
+  workloads::apply(scenario.serving, setup);
+  if (options.has("exact-steps")) setup.config.mode = workloads::StepMode::kExact;
   if (setup.kv_blocks < 2) return does_not_fit(scenario, setup);
-  const LoadedTraffic loaded = traffic_of(options, setup);
+  const std::int64_t replications = read_replications(options, scenario.traffic);
+  const analysis::WarmUp warm_up = read_warm_up(options);
+  LoadedTraffic loaded = load(scenario.traffic, setup);
+  const std::vector<workloads::Traffic> traffics =
+      drawn(scenario.traffic, replications, std::move(loaded.traffic), setup);
+  const workloads::Traffic& traffic = traffics.front();
 
-  if (options.has("trace") && options.text("trace") == options.text("vllm-result"))
-    throw configs::ConfigError({{}, 0, 0, "--vllm-result"}, "is the file of --trace, too");
   std::unique_ptr<analysis::ServingTrace> trace;
   if (const auto path = options.text("trace")) {
-    trace = std::make_unique<analysis::ServingTrace>(*path, header_of(options, scenario),
-                                                     loaded.traffic);
+    trace = std::make_unique<analysis::ServingTrace>(*path, header_of(options, scenario), traffic,
+                                                     setup.config);
   }
-  StopOnSignal observer(trace.get());
-  const analysis::ServingRun result =
-      analysis::run_serving(loaded.traffic, setup, level, &observer);
+  std::optional<analysis::TokenTimes> tokens;
+  if (options.has("itls")) tokens.emplace(traffic.requests.size());
+  analysis::TokenTimes* const wanted = tokens ? &*tokens : nullptr;
+  StopOnSignal observer(trace.get(), wanted);
+  const analysis::ServingRun result = options.checked(
+      "warmup", [&] { return analysis::run_serving(traffics, setup, level, warm_up, &observer); });
   if (trace) trace->finish();
   if (const auto path = options.text("vllm-result"))
     write_text_file(
         *path,
-        analysis::vllm_bench_json(result, loaded.traffic, scenario.model.name).dump() + '\n');
+        analysis::vllm_bench_json(result, traffic, scenario.model.name, wanted).dump() + '\n');
   const ExitCode code = result.metrics.finished > 0 ? ExitCode::kDone : ExitCode::kDoesNotFit;
   if (options.has("json"))
-    return {document(result, setup, scenario, loaded, level).dump(2) + '\n', code};
-  return {serving_text(result, setup, loaded, title_of(scenario, setup), console), code};
+    return {document(result, setup, scenario, traffic.source, level).dump(2) + '\n', code};
+  return {serving_text(result, setup, traffic.source, title_of(scenario, setup), console), code};
 }
 
 }  // namespace
@@ -196,7 +254,7 @@ Command serve_command() {
   Command command{
       .name = "serve",
       .summary = "replay request traffic through an engine's batching",
-      .usage = "[SCENARIO.yaml] --traffic FILE|poisson:RATE [OPTIONS]",
+      .usage = "[SCENARIO.yaml] [--traffic FILE|poisson:RATE] [OPTIONS]",
       .about =
           "Replays requests event by event through the scheduler of a serving engine: which "
           "sequences each step computes, when KV blocks run out and who is preempted. Prints "
@@ -225,6 +283,8 @@ Command serve_command() {
   command.options.push_back({"truncate", "", "shorten requests that a replica cannot hold"});
   command.options.push_back({"trace", "FILE", "keep requests and steps as HDF5"});
   command.options.push_back({"vllm-result", "FILE", "also as vLLM's bench serve writes results"});
+  command.options.push_back(
+      {"itls", "", "with every gap between tokens in it (large, and slower)"});
   command.options.push_back({"json", "", "one JSON document instead of tables"});
   return command;
 }

@@ -7,13 +7,16 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "cli/traffic_options.h"
 #include "configs/config_error.h"
 #include "configs/quantity_parser.h"
 
 namespace rigsim::cli {
 namespace {
 
+using workloads::ServingChoice;
 using workloads::ServingProfile;
 
 constexpr std::int64_t kMostSequences = 1'000'000;
@@ -34,79 +37,9 @@ double limit_of(const ParsedOptions& options, std::string_view text) {
       "slo", [&] { return sim::to_seconds(configs::parse_quantity<sim::Duration>(text)); });
 }
 
-}  // namespace
-
-std::vector<OptionSpec> serving_options() {
-  return {
-      {"batching", "NAME[:OPTIONS]",
-       "vllm-v1, vllm-v0, sarathi, orca, static, sglang, llama.cpp or tgi (default: the engine's)"},
-      {"max-num-seqs", "N", "sequences that run at once on a replica"},
-      {"max-num-batched-tokens", "N", "new tokens of one step"},
-      {"prefix-caching", "on|off", "find known prefixes again (traces with prefix hashes)"},
-      {"async-scheduling", "on|off", "schedule a step while the one before runs"},
-      {"kv-blocks", "N", "KV blocks of a replica, instead of what the memory plan gives"},
-      {"routing", "HOW", "among replicas: round-robin (default), least-outstanding, prefix-aware"},
-      {"slo", "LIMITS", "what a good request keeps: ttft=2s,tpot=50ms,e2e=30s"},
-      {"cold-start", "", "the first step initialises the engine: it takes longer"},
-      {"exact-steps", "", "step by step, also where only contexts grow; same times"},
-  };
-}
-
-ServingProfile read_serving_profile(const ParsedOptions& options,
-                                    const configs::EngineFile& engine) {
-  const auto batching = options.text("batching");
-  if (!engine.serving && !batching) {
-    throw configs::ConfigError(
-        {{}, 0, 0, "--engine"},
-        fmt::format("{} is not known as a server; give --engine llama.cpp, sglang, tgi or vllm, or "
-                    "--batching to say how its batches are formed",
-                    engine.profile.name));
-  }
-  ServingProfile profile = engine.serving.value_or(ServingProfile{});
-  if (!engine.serving) {
-    profile.limits.step_tokens = engine.profile.batch_tokens;
-    profile.limits.prefix_caching = false;
-  }
-  if (batching) {
-    profile.batching =
-        options.checked("batching", [&] { return workloads::batching_named(*batching); });
-    // Only V1 and SGLang schedule ahead of the device.
-    if (!std::holds_alternative<workloads::VllmV1Batching>(profile.batching) &&
-        !std::holds_alternative<workloads::SglangBatching>(profile.batching))
-      profile.limits.async_scheduling = false;
-  }
-  auto& limits = profile.limits;
-  limits.max_sequences =
-      options.count("max-num-seqs", 1, kMostSequences).value_or(limits.max_sequences);
-  limits.step_tokens =
-      options.count("max-num-batched-tokens", 1, kMostTokens).value_or(limits.step_tokens);
-  limits.prefix_caching = on_or_off(options, "prefix-caching").value_or(limits.prefix_caching);
-  limits.async_scheduling =
-      on_or_off(options, "async-scheduling").value_or(limits.async_scheduling);
-  profile.host.overlapped = limits.async_scheduling;
-  if (!options.has("cold-start")) profile.first_step_us = 0;
-  return profile;
-}
-
-void apply_serving_options(const ParsedOptions& options, workloads::ServingSetup& setup) {
-  if (const auto blocks = options.count("kv-blocks", 2, std::int64_t{1} << 40)) {
-    setup.config.limits.kv_blocks += *blocks - setup.kv_blocks;
-    setup.kv_blocks = *blocks;
-  }
-  if (const auto routing = options.text("routing")) {
-    setup.config.routing =
-        options.checked("routing", [&] { return workloads::routing_named(*routing); });
-  }
-  // V0 takes whole prompts: max_num_batched_tokens is at least the longest sequence.
-  auto& limits = setup.config.limits;
-  if (std::holds_alternative<workloads::VllmV0Batching>(setup.config.batching) &&
-      !options.has("max-num-batched-tokens"))
-    limits.step_tokens = std::max(limits.step_tokens, setup.config.max_context);
-  if (options.has("exact-steps")) setup.config.mode = workloads::StepMode::kExact;
-}
-
-analysis::ServiceLevel read_service_level(const ParsedOptions& options) {
-  analysis::ServiceLevel level;
+/// --slo ttft=2s,tpot=50ms,e2e=30s.
+workloads::ServiceLevel service_level(const ParsedOptions& options) {
+  workloads::ServiceLevel level;
   const auto text = options.text("slo");
   if (!text) return level;
   for (std::size_t at = 0; at <= text->size();) {
@@ -128,6 +61,99 @@ analysis::ServiceLevel read_service_level(const ParsedOptions& options) {
     at = end + 1;
   }
   return level;
+}
+
+}  // namespace
+
+std::vector<OptionSpec> serving_options() {
+  return {
+      {"batching", "NAME[:OPTIONS]",
+       "vllm-v1, vllm-v0, sarathi, orca, static, sglang, llama.cpp or tgi (default: the engine's)"},
+      {"max-num-seqs", "N", "sequences that run at once on a replica"},
+      {"max-num-batched-tokens", "N", "new tokens of one step"},
+      {"prefix-caching", "on|off", "find known prefixes again (traces with prefix hashes)"},
+      {"async-scheduling", "on|off", "schedule a step while the one before runs"},
+      {"kv-blocks", "N", "KV blocks of a replica, instead of what the memory plan gives"},
+      {"routing", "HOW", "among replicas: round-robin (default), least-outstanding, prefix-aware"},
+      {"slo", "LIMITS", "what a good request keeps: ttft=2s,tpot=50ms,e2e=30s"},
+      {"warmup", "WHAT", "not counted at the start: auto (MSER-5), N requests, or a time: 2min"},
+      {"replications", "N", "draw made-up traffic N times, for intervals of chance (default 1)"},
+      {"cold-start", "", "the first step initialises the engine: it takes longer"},
+      {"exact-steps", "", "step by step, also where only contexts grow; same times"},
+  };
+}
+
+ServingChoice read_serving_choice(const ParsedOptions& options, const ServingChoice& base) {
+  ServingChoice choice;
+  if (const auto batching = options.text("batching"))
+    choice.batching =
+        options.checked("batching", [&] { return workloads::batching_named(*batching); });
+  choice.max_sequences = options.count("max-num-seqs", 1, kMostSequences);
+  choice.step_tokens = options.count("max-num-batched-tokens", 1, kMostTokens);
+  choice.prefix_caching = on_or_off(options, "prefix-caching");
+  choice.async_scheduling = on_or_off(options, "async-scheduling");
+  choice.kv_blocks = options.count("kv-blocks", 2, std::int64_t{1} << 40);
+  if (const auto routing = options.text("routing"))
+    choice.routing = options.checked("routing", [&] { return workloads::routing_named(*routing); });
+  choice.cold_start = options.has("cold-start");
+  choice.level = service_level(options);
+  return workloads::merged(base, choice);
+}
+
+ServingProfile serving_profile(const configs::EngineFile& engine, const ServingChoice& choice) {
+  if (!engine.serving && !choice.batching) {
+    throw configs::ConfigError(
+        {{}, 0, 0, "--engine"},
+        fmt::format("{} is not known as a server; give --engine llama.cpp, sglang, tgi or vllm, or "
+                    "--batching to say how its batches are formed",
+                    engine.profile.name));
+  }
+  ServingProfile profile = engine.serving.value_or(ServingProfile{});
+  if (!engine.serving) {
+    profile.limits.step_tokens = engine.profile.batch_tokens;
+    profile.limits.prefix_caching = false;
+  }
+  return workloads::chosen(std::move(profile), choice);
+}
+
+analysis::WarmUp read_warm_up(const ParsedOptions& options) {
+  const auto text = options.text("warmup");
+  if (!text) return analysis::NoWarmUp{};
+  if (*text == "auto") return analysis::AutomaticWarmUp{};
+  return options.checked("warmup", [&]() -> analysis::WarmUp {
+    if (text->find_first_not_of("0123456789") == std::string::npos)
+      return configs::parse_count(*text);
+    return configs::parse_quantity<sim::Duration>(*text);
+  });
+}
+
+std::int64_t read_replications(const ParsedOptions& options,
+                               const configs::ScenarioTraffic& traffic) {
+  constexpr std::int64_t kMost = 1000;
+  const std::int64_t count = options.count("replications", 1, kMost).value_or(1);
+  if (count > 1 && !configs::is_made_up(traffic.text))
+    throw configs::ConfigError({{}, 0, 0, "--replications"},
+                               "a trace is always the same; give traffic that is made up, such as "
+                               "poisson:4/s,lengths=" +
+                                   traffic.text);
+  return count;
+}
+
+configs::ScenarioTraffic read_traffic_choice(const ParsedOptions& options,
+                                             const configs::ScenarioTraffic& base) {
+  configs::ScenarioTraffic traffic = base;
+  traffic.settings = read_traffic_settings(options, base.settings);
+  auto& settings = traffic.settings;
+  settings.prompt_tokens = options.count("prompt", 1, kMostTokens).value_or(settings.prompt_tokens);
+  settings.output_tokens =
+      options.count("output-tokens", 1, kMostTokens).value_or(settings.output_tokens);
+  traffic.truncate |= options.has("truncate");
+  if (base.text.empty() || options.has("traffic")) {
+    traffic.text = options.needed("traffic");
+    traffic.place = {{}, 0, 0, "--traffic"};
+    settings.folder.clear();
+  }
+  return traffic;
 }
 
 }  // namespace rigsim::cli

@@ -2,10 +2,11 @@
 
 #include <vector>
 
-#include "analysis/serving_metrics.h"
+#include "analysis/serving_run.h"
 #include "cli/command_options.h"
 #include "configs/engine_file.h"
-#include "workloads/serving/serving_setup.h"
+#include "configs/scenario_serving.h"
+#include "workloads/serving/serving_choice.h"
 
 namespace rigsim::cli {
 
@@ -13,15 +14,26 @@ namespace rigsim::cli {
 /// --async-scheduling, --kv-blocks, --routing, --exact-steps, --slo.
 [[nodiscard]] std::vector<OptionSpec> serving_options();
 
-/// The engine's profile with what the options change. Throws configs::ConfigError naming the
-/// option, and where the engine is not known as a server.
-[[nodiscard]] workloads::ServingProfile read_serving_profile(const ParsedOptions& options,
-                                                             const configs::EngineFile& engine);
+/// What the options say of how requests are served; where they are silent, `base`. Throws
+/// configs::ConfigError naming the option.
+[[nodiscard]] workloads::ServingChoice read_serving_choice(const ParsedOptions& options,
+                                                           const workloads::ServingChoice& base);
 
-/// What else they say of `setup`.
-void apply_serving_options(const ParsedOptions& options, workloads::ServingSetup& setup);
+/// How the engine serves with what is chosen. Throws configs::ConfigError where the engine is not
+/// known as a server and no batching is chosen.
+[[nodiscard]] workloads::ServingProfile serving_profile(const configs::EngineFile& engine,
+                                                        const workloads::ServingChoice& choice);
 
-/// --slo ttft=2s,tpot=50ms,e2e=30s. Throws configs::ConfigError.
-[[nodiscard]] analysis::ServiceLevel read_service_level(const ParsedOptions& options);
+/// --warmup auto, N or TIME. Throws configs::ConfigError.
+[[nodiscard]] analysis::WarmUp read_warm_up(const ParsedOptions& options);
+
+/// --replications: how often made-up traffic is drawn. Throws configs::ConfigError for a trace.
+[[nodiscard]] std::int64_t read_replications(const ParsedOptions& options,
+                                             const configs::ScenarioTraffic& traffic);
+
+/// What is served: --traffic with its options, else the scenario's, lengths and seed included.
+/// Throws configs::ConfigError where there is neither.
+[[nodiscard]] configs::ScenarioTraffic read_traffic_choice(const ParsedOptions& options,
+                                                           const configs::ScenarioTraffic& base);
 
 }  // namespace rigsim::cli

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "cli/number_text.h"
 #include "cli/table.h"
 
 namespace rigsim::cli {
@@ -14,23 +15,46 @@ using analysis::LatencySummary;
 using analysis::ServingMetrics;
 using analysis::ServingRun;
 
-/// Three significant digits, in the unit that suits.
-std::string time_text(double seconds) {
-  if (seconds >= 100) return fmt::format("{:.0f} s", seconds);
-  if (seconds >= 1) return fmt::format("{:.3g} s", seconds);
-  if (seconds >= 1e-3) return fmt::format("{:.3g} ms", seconds * 1e3);
-  return fmt::format("{:.3g} us", seconds * 1e6);
-}
-
 std::string band_text(const ServingRun& run, double ServingMetrics::* member) {
   const auto [low, high] = std::minmax({run.metrics.*member, run.slow.*member, run.fast.*member});
-  return fmt::format("{:.4g} ({:.4g}-{:.4g})", run.metrics.*member, low, high);
+  constexpr int kDigits = 4;
+  return fmt::format("{} ({}-{})", significant(run.metrics.*member, kDigits),
+                     significant(low, kDigits), significant(high, kDigits));
 }
 
 std::string mean_band(const ServingRun& run, LatencySummary ServingMetrics::* member) {
   const double slow = (run.slow.*member).mean;
   const double fast = (run.fast.*member).mean;
   return fmt::format("{} - {}", time_text(std::min(slow, fast)), time_text(std::max(slow, fast)));
+}
+
+/// "+-1.2 ms": of the mean.
+std::string chance_text(const analysis::ChanceIntervals& chance,
+                        LatencySummary ServingMetrics::* member) {
+  const LatencySummary& half_width = chance.half_width.*member;
+  return half_width.count > 0 ? "+-" + time_text(half_width.mean) : "-";
+}
+
+/// What the column of chance is, and what was left out.
+std::string counted_text(const ServingRun& run) {
+  std::string text;
+  if (run.warm_up_requests > 0)
+    text += wrapped(fmt::format("Warm-up: the first {} requests ({}) are not counted.",
+                                run.warm_up_requests, time_text(sim::to_seconds(run.warm_up))));
+  if (!run.chance) return text;
+  const char* level = "Chance: the 95 % interval of the mean";
+  if (run.chance->replications > 1)
+    return text +
+           wrapped(fmt::format("{} over {} draws of the traffic; figures are means of these.",
+                               level, run.chance->replications));
+  constexpr double kDependent = 0.3;
+  return text + wrapped(fmt::format(
+                    "{} by 20 batches of this run{}.", level,
+                    *run.chance->lag1 > kDependent
+                        ? fmt::format(", too short: they are alike (autocorrelation {:.2f}; "
+                                      "--replications tells)",
+                                      *run.chance->lag1)
+                        : std::string()));
 }
 
 Table latency_table(const ServingRun& run) {
@@ -43,6 +67,7 @@ Table latency_table(const ServingRun& run) {
                {"p99.9", Align::kRight},
                {"90 % band of the mean", Align::kRight}},
               {}};
+  if (run.chance) table.columns.push_back({"chance", Align::kRight});
   const auto row = [&](const char* name, LatencySummary ServingMetrics::* member) {
     const LatencySummary& l = run.metrics.*member;
     table.rows.push_back({name});
@@ -53,6 +78,7 @@ Table latency_table(const ServingRun& run) {
     for (const double value : {l.mean, l.p50, l.p90, l.p95, l.p99, l.p999})
       table.rows.back().push_back(time_text(value));
     table.rows.back().push_back(mean_band(run, member));
+    if (run.chance) table.rows.back().push_back(chance_text(*run.chance, member));
   };
   row("queueing", &ServingMetrics::queueing_s);
   row("TTFT", &ServingMetrics::ttft_s);
@@ -83,10 +109,26 @@ std::string replicas_text(const ServingMetrics& m, const workloads::ServingSetup
       m.waiting_max);
 }
 
+std::string use_text(const ServingMetrics& m) {
+  const analysis::ServingUse& use = m.use;
+  constexpr int kDigits = 3;
+  std::string text = fmt::format(
+      "While steps run the devices do {} % of their 16-bit FLOPs (MFU) and move {} % of what their "
+      "memory can (MBU)",
+      significant(100 * use.mfu, kDigits), significant(100 * use.mbu, kDigits));
+  if (use.link_fraction > 0)
+    text += fmt::format(", and wait {} % for links", significant(100 * use.link_fraction, kDigits));
+  text += fmt::format(". They draw {} W, {} J an output token (of the devices alone, {}).",
+                      significant(use.mean_power_w, kDigits),
+                      significant(use.energy_per_output_token_j, kDigits),
+                      use.power_fitted ? "by a power sweep of this chip" : "by a chip of its kin");
+  return wrapped(text);
+}
+
 std::string goodput_text(const ServingMetrics& m) {
   if (!m.good_fraction) return {};
-  return wrapped(fmt::format("Goodput: {:.4g} requests/s keep the limits, {:.1f} % of all",
-                             *m.good_requests_per_s, 100 * *m.good_fraction));
+  return wrapped(fmt::format("Goodput: {} requests/s keep the limits, {:.1f} % of all",
+                             significant(*m.good_requests_per_s, 4), 100 * *m.good_fraction));
 }
 
 std::string warnings_text(const ServingMetrics& m, const workloads::ServingSetup& setup) {
@@ -104,9 +146,8 @@ std::string warnings_text(const ServingMetrics& m, const workloads::ServingSetup
         wrapped(fmt::format("Unstable: the queue grows. Of the requests that arrive in the second "
                             "half {:.0f} % pile up, "
                             "so that latencies are as long as one looks; the rig serves about "
-                            "{:.3g} requests/s of this "
-                            "kind.",
-                            100 * *m.queue_growth, m.requests_per_s));
+                            "{} requests/s of this kind.",
+                            100 * *m.queue_growth, significant(m.requests_per_s, 3)));
   }
   const auto devices = setup.deployment.rig.devices.size();
   const auto used = static_cast<std::size_t>(setup.deployment.plan.tp * setup.config.replicas);
@@ -124,22 +165,23 @@ std::string warnings_text(const ServingMetrics& m, const workloads::ServingSetup
 }  // namespace
 
 std::string serving_text(const ServingRun& run, const workloads::ServingSetup& setup,
-                         const configs::LoadedTraffic& loaded, const std::string& title,
+                         const std::string& source, const std::string& title,
                          const Console& console) {
   const ServingMetrics& m = run.metrics;
   std::string text = console.bold(title) + '\n';
-  text += wrapped(fmt::format("{}: {} requests, {} served; {} prompt and {} output tokens.",
-                              loaded.traffic.source, m.offered, m.finished, m.prompt_tokens,
-                              m.output_tokens));
+  text += wrapped(fmt::format("{}: {} requests, {} served; {} prompt and {} output tokens.", source,
+                              m.offered, m.finished, m.prompt_tokens, m.output_tokens));
   text += '\n' + wrapped(throughput_text(run)) + '\n';
   text += to_text(latency_table(run), console) + '\n';
   text += wrapped(replicas_text(m, setup));
+  text += use_text(m);
   text += goodput_text(m);
   text += wrapped(
       fmt::format("Bands: the same traffic on devices whose rates are {:.1f} % lower and higher "
                   "({:.1f} % where a "
                   "step works on prompts); the evidence is {}.",
                   100 * run.half_width, 100 * run.prompt_half_width, to_string(run.evidence)));
+  text += counted_text(run);
   const std::string warnings = warnings_text(m, setup);
   return warnings.empty() ? text : text + '\n' + warnings;
 }

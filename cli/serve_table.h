@@ -4,14 +4,14 @@
 
 #include "analysis/serving_run.h"
 #include "cli/console.h"
-#include "configs/traffic_text.h"
+#include "workloads/serving/serving_setup.h"
 
 namespace rigsim::cli {
 
 /// A serving run for people: what was asked, the latencies, what the replicas did, and warnings.
 [[nodiscard]] std::string serving_text(const analysis::ServingRun& run,
                                        const workloads::ServingSetup& setup,
-                                       const configs::LoadedTraffic& loaded,
-                                       const std::string& title, const Console& console);
+                                       const std::string& source, const std::string& title,
+                                       const Console& console);
 
 }  // namespace rigsim::cli

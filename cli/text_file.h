@@ -9,4 +9,8 @@ namespace rigsim::cli {
 /// analysis::OutputError.
 void write_text_file(const std::filesystem::path& path, std::string_view text);
 
+/// Throws analysis::OutputError where write_text_file(path, ...) could not begin: asked before long
+/// work. Leaves nothing behind.
+void check_can_write(const std::filesystem::path& path);
+
 }  // namespace rigsim::cli

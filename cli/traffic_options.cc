@@ -55,21 +55,23 @@ std::vector<OptionSpec> traffic_options() {
   };
 }
 
-configs::TrafficSettings read_traffic_settings(const ParsedOptions& options) {
-  configs::TrafficSettings settings;
-  settings.trace.skip_bad = options.has("skip-bad");
-  settings.trace.sort = options.has("sort");
-  settings.trace.spread = options.has("spread");
+configs::TrafficSettings read_traffic_settings(const ParsedOptions& options,
+                                               configs::TrafficSettings settings) {
+  settings.trace.skip_bad |= options.has("skip-bad");
+  settings.trace.sort |= options.has("sort");
+  settings.trace.spread |= options.has("spread");
   settings.trace.bytes_per_token =
       factor_of(options, "bytes-per-token", settings.trace.bytes_per_token);
-  settings.trace.from = time_of(options, "from");
-  settings.trace.to = time_of(options, "to");
-  settings.trace.requests = options.count("requests", 1, workloads::kMostRequests);
+  if (options.has("from")) settings.trace.from = time_of(options, "from");
+  if (options.has("to")) settings.trace.to = time_of(options, "to");
+  if (const auto requests = options.count("requests", 1, workloads::kMostRequests))
+    settings.trace.requests = requests;
   constexpr auto kMostSeed = std::numeric_limits<std::int64_t>::max();
-  settings.seed = static_cast<std::uint64_t>(options.count("seed", 0, kMostSeed).value_or(1));
-  settings.rate_scale = factor_of(options, "rate-scale", 1);
-  settings.prompt_scale = factor_of(options, "prompt-scale", 1);
-  settings.output_scale = factor_of(options, "output-scale", 1);
+  if (const auto seed = options.count("seed", 0, kMostSeed))
+    settings.seed = static_cast<std::uint64_t>(*seed);
+  settings.rate_scale = factor_of(options, "rate-scale", settings.rate_scale);
+  settings.prompt_scale = factor_of(options, "prompt-scale", settings.prompt_scale);
+  settings.output_scale = factor_of(options, "output-scale", settings.output_scale);
   return settings;
 }
 

@@ -13,7 +13,8 @@ namespace rigsim::cli {
 /// takes traffic.
 [[nodiscard]] std::vector<OptionSpec> traffic_options();
 
-/// Reads them. Throws configs::ConfigError naming the option.
-[[nodiscard]] configs::TrafficSettings read_traffic_settings(const ParsedOptions& options);
+/// Reads them; what is not said is as in `settings`. Throws configs::ConfigError naming the option.
+[[nodiscard]] configs::TrafficSettings read_traffic_settings(
+    const ParsedOptions& options, configs::TrafficSettings settings = {});
 
 }  // namespace rigsim::cli

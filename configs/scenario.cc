@@ -123,7 +123,15 @@ Scenario read_scenario(const YamlDocument& document, const Catalog& catalog) {
   }
   const auto plan = map.optional_value("plan");
   if (plan) scenario.plan = read_plan(*plan);
-  scenario.seed = static_cast<std::uint64_t>(map.value_or<std::int64_t>("seed", 0));
+  TrafficSettings& settings = scenario.traffic.settings;
+  if (const auto seed = map.optional<std::int64_t>("seed"))
+    scenario.seed = settings.seed = static_cast<std::uint64_t>(*seed);
+  if (map.has("prompt_tokens")) settings.prompt_tokens = scenario.prompt_tokens;
+  if (map.has("output_tokens")) settings.output_tokens = scenario.output_tokens;
+  if (const auto traffic = map.optional_value("traffic"))
+    read_scenario_traffic(*traffic, scenario.traffic);
+  if (const auto serving = map.optional_value("serving"))
+    scenario.serving = read_serving_choice(*serving);
   map.finish();
   (plan ? *plan : map.whole()).checked([&] { validate(scenario); });
   return scenario;
@@ -150,6 +158,8 @@ std::string to_yaml(const Scenario& scenario) {
   if (scenario.context) out.value("context", *scenario.context);
   if (scenario.plan) out.value("plan", to_text(*scenario.plan));
   out.value("seed", static_cast<std::int64_t>(scenario.seed));
+  write_scenario_traffic(out, scenario.traffic);
+  write_serving_choice(out, scenario.serving);
   return out.text();
 }
 

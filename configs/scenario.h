@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "configs/scenario_serving.h"
 #include "configs/yaml_document.h"
 #include "topology/rig.h"
 #include "workloads/kv_cache.h"
@@ -29,12 +30,14 @@ struct Scenario {
   std::optional<std::int64_t> context{};          ///< tokens to reserve; none: prompt + output
   std::optional<workloads::ParallelPlan> plan{};  ///< none: the engine's own choice
   std::uint64_t seed = 0;
+  ScenarioTraffic traffic{};           ///< what is served
+  workloads::ServingChoice serving{};  ///< and how
 };
 
 /// Reads a scenario: `rig` and `model` (a name, a path from the scenario's folder, or a
 /// definition), `weights` (may be left out where the model's file says), `kv_cache`, `engine`,
-/// `prompt_tokens`, `output_tokens`, `batch`, `context`, `plan`, `seed`. Throws ConfigError with
-/// the place, UnreadableInput.
+/// `prompt_tokens`, `output_tokens`, `batch`, `context`, `plan`, `seed`, and for serving `traffic`
+/// and `serving` (scenario_serving.h). Throws ConfigError with the place, UnreadableInput.
 [[nodiscard]] Scenario read_scenario(const YamlDocument& document, const Catalog& catalog);
 [[nodiscard]] Scenario read_scenario_file(const std::filesystem::path& path,
                                           const Catalog& catalog);

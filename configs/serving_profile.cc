@@ -11,6 +11,7 @@ namespace rigsim::configs {
 namespace {
 
 using workloads::BatchLimits;
+using workloads::FrontEnd;
 using workloads::ServingHost;
 using workloads::ServingProfile;
 
@@ -23,6 +24,10 @@ constexpr std::array<Field<BatchLimits>, 4> kLimitFields = {
 constexpr std::array<Field<ServingHost>, 2> kHostFields = {
     {{"host_step", &ServingHost::step_us, Range::kMicroseconds},
      {"host_per_sequence", &ServingHost::per_sequence_us, Range::kMicroseconds}}};
+
+constexpr std::array<Field<FrontEnd>, 2> kFrontFields = {
+    {{"front_tokenize", &FrontEnd::tokenize_us, Range::kMicroseconds},
+     {"front_output", &FrontEnd::output_us, Range::kMicroseconds}}};
 
 constexpr std::array<Field<ServingProfile>, 2> kProfileFields = {
     {{"first_step", &ServingProfile::first_step_us, Range::kMicroseconds},
@@ -37,6 +42,7 @@ ServingProfile read_serving(const ValueReader& value, const workloads::EnginePro
   batching.checked(
       [&] { serving.batching = workloads::batching_named(batching.as<std::string>()); });
   read_fields(map, std::span<const Field<ServingHost>>(kHostFields), serving.host);
+  read_fields(map, std::span<const Field<FrontEnd>>(kFrontFields), serving.front);
   read_fields(map, std::span<const Field<ServingProfile>>(kProfileFields), serving);
   serving.limits.step_tokens = serving.sized_by_memory ? 0 : profile.batch_tokens;
   read_fields(map, std::span<const Field<BatchLimits>>(kLimitFields), serving.limits);

@@ -42,19 +42,35 @@ const Kind* kind_named(std::string_view name) {
   return found == kKinds.end() ? nullptr : &*found;
 }
 
-[[noreturn]] void fail(std::string_view key, const std::string& message) {
-  throw std::invalid_argument(fmt::format("{}: {}", key, message));
+/// What is wrong with `part`, a view of the whole text: plan_of() says where in it.
+class WrongPart : public std::invalid_argument {
+ public:
+  WrongPart(std::string_view part, const std::string& message)
+      : std::invalid_argument(message), part_(part) {}
+  [[nodiscard]] std::string_view part() const { return part_; }
+
+ private:
+  std::string_view part_;
+};
+
+[[noreturn]] void fail(std::string_view part, const std::string& message) {
+  throw WrongPart(part, message);
 }
 
-/// Runs `parse`; what it refuses is said of `key`.
+/// Runs `parse`; what it refuses is said of `key`, whose value is `part` or holds what is wrong.
 template <class F>
-auto parsed(std::string_view key, F&& parse) {
+auto parsed(std::string_view key, std::string_view part, F&& parse) {
+  const auto said = [&](const std::exception& error) {
+    return fmt::format("{}: {}", key, error.what());
+  };
   try {
     return parse();
   } catch (const ConfigError&) {
     throw;
+  } catch (const WrongPart& error) {
+    fail(error.part(), said(error));
   } catch (const std::invalid_argument& error) {
-    fail(key, error.what());
+    fail(part, said(error));
   }
 }
 
@@ -81,8 +97,7 @@ using Pair = std::pair<std::string_view, std::string_view>;
 Pair pair_of(std::string_view part) {
   const std::size_t equals = part.find('=');
   if (equals == std::string_view::npos) {
-    throw std::invalid_argument(
-        fmt::format("expected KEY=VALUE such as prompt=512, got {}", in_quotes(part)));
+    fail(part, fmt::format("expected KEY=VALUE such as prompt=512, got {}", in_quotes(part)));
   }
   return {part.substr(0, equals), part.substr(equals + 1)};
 }
@@ -115,10 +130,9 @@ LengthDistribution lognormal_of(std::string_view arguments) {
     const auto [key, value] = pair_of(part);
     std::optional<double>* const wanted = key == "mean" ? &mean : key == "cv" ? &cv : nullptr;
     if (wanted == nullptr || wanted->has_value()) {
-      throw std::invalid_argument(
-          fmt::format("lognormal has mean and cv, each once, got {}", in_quotes(part)));
+      fail(part, fmt::format("lognormal has mean and cv, each once, got {}", in_quotes(part)));
     }
-    *wanted = parsed(key, [&] { return parse_number(value); });
+    *wanted = parsed(key, value, [&, text = value] { return parse_number(text); });
   }
   if (!mean || !cv) throw std::invalid_argument("lognormal needs mean and cv");
   return workloads::LognormalLength{*mean, *cv};
@@ -131,7 +145,9 @@ LengthDistribution length_of(std::string_view text) {
     if (parts.size() != 2) {
       throw std::invalid_argument(fmt::format("uniform(LEAST,MOST), got {}", in_quotes(text)));
     }
-    return workloads::UniformLength{parse_count(parts[0]), parse_count(parts[1])};
+    return workloads::UniformLength{
+        parsed("least", parts[0], [&] { return parse_count(parts[0]); }),
+        parsed("most", parts[1], [&] { return parse_count(parts[1]); })};
   }
   if (text.find_first_not_of("0123456789") != text.npos || text.empty()) {
     throw std::invalid_argument(fmt::format(
@@ -153,11 +169,10 @@ class Keys {
       const Pair pair = pair_of(parts[i]);
       if (std::find(known.begin(), known.end(), pair.first) == known.end()) {
         const std::string hint = did_you_mean(pair.first, known);
-        throw std::invalid_argument(fmt::format("unknown key {}{} {} has {}", in_quotes(pair.first),
-                                                hint.empty() ? ";" : hint, kind.name,
-                                                fmt::join(known, ", ")));
+        fail(pair.first, fmt::format("unknown key {}{} {} has {}", in_quotes(pair.first),
+                                     hint.empty() ? ";" : hint, kind.name, fmt::join(known, ", ")));
       }
-      if (value(pair.first)) fail(pair.first, "is given twice");
+      if (value(pair.first)) fail(pair.first, fmt::format("{}: is given twice", pair.first));
       pairs_.push_back(pair);
     }
   }
@@ -180,11 +195,18 @@ Arrivals gamma_of(std::string_view rate, const Keys& keys) {
         "gamma needs either cv=2 (coefficient of variation) or burstiness=0.25 (vLLM's, 1 / cv^2)");
   }
   if (burstiness) {
-    const double shape = parsed("burstiness", [&] { return parse_number(*burstiness); });
+    const double shape = parsed("burstiness", *burstiness, [&] {
+      const double number = parse_number(*burstiness);
+      workloads::validate(workloads::GammaArrivals{1, number});
+      return number;
+    });
     return workloads::GammaArrivals{rate_of(rate), shape};
   }
-  const double spread = parsed("cv", [&] { return parse_number(*cv); });
-  if (!(spread > 0)) fail("cv", fmt::format("must be > 0, got {}", in_quotes(*cv)));
+  constexpr double kLeastCv = 1e-3;
+  constexpr double kMostCv = 100;
+  const double spread = parsed("cv", *cv, [&] { return parse_number(*cv); });
+  if (!(spread >= kLeastCv && spread <= kMostCv))
+    fail(*cv, fmt::format("cv: must be {} to {}, got {}", kLeastCv, kMostCv, in_quotes(*cv)));
   return workloads::GammaArrivals{rate_of(rate), 1 / (spread * spread)};
 }
 
@@ -194,7 +216,9 @@ Arrivals ramp_of(std::string_view text) {
     throw std::invalid_argument(
         fmt::format("ramp:1/s-10/s has two rates, got {}", in_quotes(text)));
   }
-  return workloads::RampArrivals{rate_of(text.substr(0, dash)), rate_of(text.substr(dash + 1))};
+  const auto from = text.substr(0, dash), to = text.substr(dash + 1);
+  return workloads::RampArrivals{parsed("from", from, [&] { return rate_of(from); }),
+                                 parsed("to", to, [&] { return rate_of(to); })};
 }
 
 Arrivals closed_of(std::string_view users, const Keys& keys) {
@@ -203,7 +227,7 @@ Arrivals closed_of(std::string_view users, const Keys& keys) {
   if (!think) return closed;
   const auto mean = arguments_of(*think, "exp");
   closed.exponential_think = mean.has_value();
-  closed.think = parsed("think", [&] {
+  closed.think = parsed("think", *think, [&] {
     return parse_quantity<sim::Duration>(mean.value_or(*think), Zero::kAllowed);
   });
   return closed;
@@ -218,19 +242,19 @@ Arrivals arrivals_of(const Kind& kind, std::string_view value, const Keys& keys)
 }
 
 workloads::EmpiricalLengths lengths_in(std::string_view file, std::optional<std::string_view> order,
-                                       const TraceOptions& options,
+                                       const TrafficSettings& settings,
                                        std::optional<TraceReport>& report) {
-  TraceOptions whole = options;
+  TraceOptions whole = settings.trace;
   whole.from = whole.to = std::nullopt;
   whole.requests = std::nullopt;
-  Trace trace = read_trace(std::filesystem::path(file), whole);
+  Trace trace = read_trace(settings.folder / file, whole);
   workloads::EmpiricalLengths lengths;
   for (const auto& request : trace.traffic.requests) {
     lengths.pairs.emplace_back(request.prompt_tokens, request.output_tokens);
   }
   report = std::move(trace.report);
   if (order && *order != "file" && *order != "random") {
-    fail("order", fmt::format("must be random or file, got {}", in_quotes(*order)));
+    fail(*order, fmt::format("order: must be random or file, got {}", in_quotes(*order)));
   }
   lengths.in_order = order == "file";
   return lengths;
@@ -240,21 +264,29 @@ workloads::Lengths lengths_of(const Keys& keys, const TrafficSettings& settings,
                               std::optional<TraceReport>& report) {
   const auto prompt = keys.value("prompt"), output = keys.value("output");
   if (const auto file = keys.value("lengths")) {
-    if (prompt || output) fail("lengths", "stands for prompt and output; say one or the other");
-    return lengths_in(*file, keys.value("order"), settings.trace, report);
+    if (prompt || output)
+      fail(*file, "lengths: stands for prompt and output; say one or the other");
+    return lengths_in(*file, keys.value("order"), settings, report);
   }
-  if (keys.value("order")) fail("order", "goes with lengths=FILE");
+  if (const auto order = keys.value("order")) fail(*order, "order: goes with lengths=FILE");
   workloads::IndependentLengths lengths{workloads::FixedLength{settings.prompt_tokens},
                                         workloads::FixedLength{settings.output_tokens}};
-  if (prompt) lengths.prompt = parsed("prompt", [&] { return length_of(*prompt); });
-  if (output) lengths.output = parsed("output", [&] { return length_of(*output); });
+  const auto read = [](std::string_view key, std::string_view text) {
+    return parsed(key, text, [&] {
+      const LengthDistribution length = length_of(text);
+      workloads::validate(length);
+      return length;
+    });
+  };
+  if (prompt) lengths.prompt = read("prompt", *prompt);
+  if (output) lengths.output = read("output", *output);
   return lengths;
 }
 
 /// Says what else could have been meant where a text names no file.
-void check_is_file(std::string_view text) {
+void check_is_file(std::string_view text, const std::filesystem::path& folder) {
   std::error_code ignored;
-  if (std::filesystem::exists(std::filesystem::path(text), ignored)) return;
+  if (std::filesystem::exists(folder / text, ignored)) return;
   const std::string_view name = text.substr(0, text.find(':'));
   if (name.size() == text.size() && kind_named(name) == nullptr) return;  // the reader says it
   if (name.find_first_of("./\\") != name.npos) return;
@@ -266,8 +298,8 @@ void check_is_file(std::string_view text) {
 
 LoadedTraffic loaded_trace(std::string_view text, const TrafficSettings& settings,
                            NoArrivals without) {
-  check_is_file(text);
-  Trace trace = read_trace(std::filesystem::path(text), settings.trace);
+  check_is_file(text, settings.folder);
+  Trace trace = read_trace(settings.folder / text, settings.trace);
   if (!trace.has_arrivals && without == NoArrivals::kRefused) {
     throw ConfigError({std::string(text), 0, 0, {}},
                       fmt::format("has lengths but no arrivals; say how requests arrive: "
@@ -278,8 +310,8 @@ LoadedTraffic loaded_trace(std::string_view text, const TrafficSettings& setting
           std::move(trace.measured)};
 }
 
-TrafficPlan plan_of(std::string_view text, const TrafficSettings& settings,
-                    std::optional<TraceReport>& report) {
+TrafficPlan plan_of_parts(std::string_view text, const TrafficSettings& settings,
+                          std::optional<TraceReport>& report) {
   const std::size_t colon = std::min(text.find(':'), text.size());
   const Kind* kind = kind_named(text.substr(0, colon));
   if (kind == nullptr || colon == text.size()) {
@@ -288,8 +320,23 @@ TrafficPlan plan_of(std::string_view text, const TrafficSettings& settings,
   const auto parts = parts_of(text.substr(colon + 1));
   const Keys keys(*kind, parts);
   TrafficPlan plan{std::string(text), {}, lengths_of(keys, settings, report)};
-  plan.arrivals = parsed(kind->name, [&] { return arrivals_of(*kind, parts.front(), keys); });
+  plan.arrivals = parsed(kind->name, parts.front(), [&] {
+    const Arrivals arrivals = arrivals_of(*kind, parts.front(), keys);
+    workloads::validate(arrivals);
+    return arrivals;
+  });
   return plan;
+}
+
+TrafficPlan plan_of(std::string_view text, const TrafficSettings& settings,
+                    std::optional<TraceReport>& report) {
+  try {
+    return plan_of_parts(text, settings, report);
+  } catch (const WrongPart& error) {
+    throw std::invalid_argument(fmt::format("at character {} of {}: {}",
+                                            error.part().data() - text.data() + 1, in_quotes(text),
+                                            error.what()));
+  }
 }
 
 LoadedTraffic made_up(std::string_view text, const TrafficSettings& settings) {

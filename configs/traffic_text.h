@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -13,7 +14,8 @@ namespace rigsim::configs {
 
 /// What can be said about traffic beside its text.
 struct TrafficSettings {
-  TraceOptions trace{};  ///< from, to and requests also of traffic that is made up
+  std::filesystem::path folder{};  ///< that files count from; empty: the working directory
+  TraceOptions trace{};            ///< from, to and requests also of traffic that is made up
   std::uint64_t seed = 1;
   std::int64_t prompt_tokens = 1024;  ///< of traffic that is made up and does not say; the defaults
   std::int64_t output_tokens = 128;   ///< of vLLM's `bench serve --dataset-name random`

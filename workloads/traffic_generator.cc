@@ -103,17 +103,21 @@ Duration sum(Duration a, Duration b) {
   return a + b;
 }
 
-void place_arrivals(Traffic& traffic, const Arrivals& arrivals, std::uint64_t seed) {
+/// Appends `n` requests; memory is touched only as far as the clock reaches.
+void place_arrivals(Traffic& traffic, const Arrivals& arrivals, std::int64_t n,
+                    std::uint64_t seed) {
   RandomVariates random(seed, kArrivalStream);
-  const auto n = static_cast<std::int64_t>(traffic.requests.size());
+  const auto* even = std::get_if<UniformArrivals>(&arrivals);
+  const auto evenly = [&](std::int64_t i) {
+    return sim::from_seconds(static_cast<double>(i) / even->per_second);
+  };
+  if (even != nullptr) (void)evenly(n - 1);  // throws at once
   Duration now{};
+  traffic.requests.emplace_back();
   for (std::int64_t i = 1; i < n; ++i) {
-    if (const auto* even = std::get_if<UniformArrivals>(&arrivals)) {
-      now = sim::from_seconds(static_cast<double>(i) / even->per_second);
-    } else {
-      now = sum(now, sim::from_seconds(std::visit(Gap{random, i, n}, arrivals)));
-    }
-    traffic.requests[static_cast<std::size_t>(i)].arrival = sim::Time(now);
+    now = even != nullptr ? evenly(i)
+                          : sum(now, sim::from_seconds(std::visit(Gap{random, i, n}, arrivals)));
+    traffic.requests.emplace_back().arrival = sim::Time(now);
   }
 }
 
@@ -179,20 +183,25 @@ ClosedLoop closed_loop(const ClosedArrivals& users, std::size_t requests, std::u
 
 }  // namespace
 
+void validate(const Arrivals& arrivals) { std::visit(Check{}, arrivals); }
+
+void validate(const LengthDistribution& lengths) { std::visit(Check{}, lengths); }
+
 Traffic generate_traffic(const TrafficPlan& plan, std::int64_t requests, std::uint64_t seed) {
   if (requests < 1 || requests > kMostRequests) {
     throw std::invalid_argument(
         fmt::format("the number of requests must be 1 to {}, got {}", kMostRequests, requests));
   }
-  std::visit(Check{}, plan.arrivals);
+  validate(plan.arrivals);
   std::visit(Check{}, plan.lengths);
   Traffic traffic;
   traffic.source = plan.source;
-  traffic.requests.resize(static_cast<std::size_t>(requests));
+  traffic.requests.reserve(static_cast<std::size_t>(requests));
   if (const auto* users = std::get_if<ClosedArrivals>(&plan.arrivals)) {
+    traffic.requests.resize(static_cast<std::size_t>(requests));
     traffic.closed_loop = closed_loop(*users, traffic.requests.size(), seed);
   } else {
-    place_arrivals(traffic, plan.arrivals, seed);
+    place_arrivals(traffic, plan.arrivals, requests, seed);
   }
   std::visit([&](const auto& lengths) { set_lengths(traffic, lengths, seed); }, plan.lengths);
   return traffic;

@@ -92,14 +92,18 @@ struct TrafficPlan {
   Lengths lengths;
 };
 
+/// Throws std::invalid_argument, naming the number and what is allowed, for a rate that is not > 0
+/// and finite, a shape outside 1e-4 to 1e6, no users.
+void validate(const Arrivals& arrivals);
+/// ... for lengths out of order, below 1 or beyond kMostTokens, a cv outside 0 to 100.
+void validate(const LengthDistribution& lengths);
+
 /// Makes `requests` requests, the first at time 0. The same plan, number and seed give the same
 /// bits on every machine: Boost.Random's mt19937_64 with its ziggurat exponential and normal
 /// distributions, Marsaglia and Tsang's gamma (ACM TOMS 26(3), 2000) and portable_math.h. Arrivals,
 /// prompts, outputs and think times draw from streams of their own: another length does not move an
-/// arrival. Throws std::invalid_argument: a rate that is not > 0 and finite, a shape outside 1e-4
-/// to 1e6, a cv outside 0 to 100, lengths out of order, below 1 or beyond kMostTokens, no pairs,
-/// more than kMostRequests; and std::out_of_range where the last request arrives beyond the clock's
-/// 106 days.
+/// arrival. Throws std::invalid_argument as validate(), for no pairs and more than kMostRequests;
+/// and std::out_of_range where the last request arrives beyond the clock's 106 days.
 [[nodiscard]] Traffic generate_traffic(const TrafficPlan& plan, std::int64_t requests,
                                        std::uint64_t seed);
 

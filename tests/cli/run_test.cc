@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/cli/document.h"
 
 namespace rigsim::cli::test {
@@ -43,6 +45,54 @@ TEST(Run, OptionsAloneSayTheSameAsTheFile) {
 
 TEST(Run, DoesNotFitIsCode4) {
   EXPECT_EQ(rigsim("run --rig 4090 --model llama-3-70b --weights f16").code, 4);
+}
+
+const std::string kBench = "run --rig rtx-4090 --model llama-3-8b --weights q4_k_m ";
+
+// The table's rates are those of the same tests run alone.
+TEST(Run, PrintsWhatLlamaBenchPrints) {
+  const Outcome table = rigsim(kBench + "--llama-bench md");
+  ASSERT_EQ(table.code, 0) << table.err;
+  EXPECT_THAT(
+      table.out,
+      testing::StartsWith(
+          "| model                          |       size |     params | backend    | ngl |        "
+          "    test |                  t/s |\n"
+          "| ------------------------------ | ---------: | ---------: | ---------- | --: | "
+          "--------------: | -------------------: |\n"
+          "| llama-3-8b Q4_K_M              |   4.58 GiB |     8.03 B | CUDA       |  99 |         "
+          "  pp512 |"));
+  EXPECT_THAT(table.out, HasSubstr("           tg128 |"));
+  EXPECT_THAT(table.out, HasSubstr(" \u00b1 0.00 |\n"));
+  const json rows = document(kBench + "--llama-bench json");
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[0].size(), 41U);
+  EXPECT_EQ(rows[1].at("n_gen"), 128);
+  const json alone = document(kBench + "--prompt 512 --output-tokens 0 --json");
+  EXPECT_NEAR(rows[0].at("avg_ts").get<double>(),
+              alone.at("rigs")[0].at("prefill_tokens_per_s").at("value").get<double>(), 0.1);
+  const std::string csv = rigsim(kBench + "--llama-bench csv").out;
+  EXPECT_THAT(csv, testing::StartsWith("build_commit,build_number,cpu_info,gpu_info,backends,"));
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 3);
+  const std::string lines = rigsim(kBench + "--llama-bench jsonl").out;
+  EXPECT_EQ(json::parse(lines.substr(0, lines.find('\n'))).at("n_prompt"), 512);
+}
+
+TEST(Run, PrintsWhatLlamaBatchedBenchPrints) {
+  const std::string line = kBench + "--prompt 128 --output-tokens 32 --batch 1,4 --batched-bench ";
+  const Outcome table = rigsim(line + "md");
+  ASSERT_EQ(table.code, 0) << table.err;
+  EXPECT_THAT(
+      table.out,
+      HasSubstr("|    PP |     TG |    B |   N_KV |   T_PP s | S_PP t/s |   T_TG s | S_TG "
+                "t/s |      T s |    S t/s |\n|-------|--------|------|--------|----------|"));
+  EXPECT_THAT(table.out, HasSubstr("|   128 |     32 |    4 |    640 | "));
+  const std::string lines = rigsim(line + "jsonl").out;
+  const json first = json::parse(lines.substr(0, lines.find('\n')));
+  EXPECT_EQ(first.at("n_kv"), 160);
+  EXPECT_NEAR(first.at("speed_tg").get<double>() * first.at("t_tg").get<double>(), 32, 0.01);
+  EXPECT_EQ(rigsim(line + "csv").code, 2);
+  EXPECT_EQ(rigsim(kBench + "--llama-bench xml").code, 2);
 }
 
 TEST(Run, TheTraceIsTheSameTwice) {

@@ -52,6 +52,36 @@ TEST(Serve, ARequestAloneIsASingleStream) {
   EXPECT_NEAR(served.at("tpot_s").at("mean").get<double>(), tpot - 1.1e-3, 0.01 * tpot);
 }
 
+TEST(Serve, AScenarioFileSaysTheSameAsOptions) {
+  const Folder folder;
+  folder.write("s.yaml",
+               "rig: a100-80gb-sxm\nmodel: llama-3-8b\nweights: bf16\nengine: vllm\nseed: 9\n"
+               "prompt_tokens: 700\ntraffic: {source: 'poisson:4/s', requests: 40}\n"
+               "serving: {max_num_seqs: 3, slo: {ttft: 100 ms}}\n");
+  const std::string options =
+      kA100 + "--prompt 700 --traffic poisson:4/s --requests 40 --seed 9 --max-num-seqs ";
+  const RunOptions there{.folder = folder.path()};
+  EXPECT_EQ(document("serve s.yaml --json", there),
+            document(options + "3 --slo ttft=100ms --json", there));
+  EXPECT_EQ(document("serve s.yaml --max-num-seqs 5 --json", there),
+            document(options + "5 --slo ttft=100ms --json", there));
+}
+
+TEST(Serve, FilesOfAScenarioCountFromItsFolder) {
+  const Folder folder;
+  std::filesystem::create_directory(folder.path() / "in");
+  folder.write(
+      "in/t.jsonl",
+      "{\"timestamp\": 0, \"input_length\": 10, \"output_length\": 5, \"hash_ids\": []}\n");
+  const std::string rest = "rig: a100-80gb-sxm\nmodel: llama-3-8b\nweights: bf16\nengine: vllm\n";
+  folder.write("in/s.yaml", rest + "traffic: t.jsonl\n");
+  folder.write("in/bad.yaml", rest + "traffic: t.json\n");
+  EXPECT_EQ(document("serve in/s.yaml --json", {.folder = folder.path()}).at("requests"), 1);
+  const Outcome run = rigsim("serve in/bad.yaml", {.folder = folder.path()});
+  EXPECT_EQ(run.code, 3);
+  EXPECT_THAT(run.err, HasSubstr("in/t.json"));
+}
+
 TEST(Serve, ExactStepsGiveTheSameLatencies) {
   const std::string line = kA100 + "--traffic gamma:6/s,cv=2 --requests 300 --json";
   const json leaps = document(line);
@@ -78,6 +108,53 @@ TEST(Serve, ExactStepsGiveTheSameOnTheAzureTrace) {
     return json::parse(file).at("ttfts");
   };
   EXPECT_EQ(times("leaps.json"), times("steps.json"));
+}
+
+TEST(Serve, SaysHowFarDevicesAreUsedAndWhatTheyDraw) {
+  const json answer = document(kA100 + "--traffic poisson:4/s --requests 200 --json");
+  const double mbu = answer.at("mbu").at("value");
+  EXPECT_GT(mbu, 0.3);
+  EXPECT_LT(mbu, 1);
+  EXPECT_LT(answer.at("mfu").at("value"), mbu);
+  EXPECT_EQ(answer.at("link_fraction"), 0);
+  const double power = answer.at("mean_power_w").at("value");
+  EXPECT_GT(power, 100);
+  EXPECT_LT(power, 400);
+  EXPECT_NEAR(answer.at("energy_j").at("value").get<double>(),
+              power * answer.at("duration_s").at("value").get<double>(), 1e-6 * 1e5);
+  // Memory alone gives 2.0 TB/s: a token of a batch of one reads 15 GB, in 11 ms.
+  const json alone = document(kA100 + "--traffic uniform:0.1/s,prompt=1 --requests 4 --json");
+  EXPECT_NEAR(alone.at("mbu").at("value").get<double>(), 15.0 / 10.6 / 2.039, 0.05);
+}
+
+TEST(Serve, LeavesTheWarmUpOut) {
+  const std::string line = kA100 + "--traffic poisson:6/s --requests 400 --json ";
+  const json counted = document(line + "--warmup 100");
+  EXPECT_EQ(counted.at("requests"), 300);
+  EXPECT_EQ(counted.at("warm_up").at("requests"), 100);
+  EXPECT_LT(counted.at("energy_j").at("value"), document(line).at("energy_j").at("value"));
+  const json exact = document(line + "--warmup 100 --exact-steps");
+  for (const char* key : {"ttft_s", "itl_s", "energy_j", "mfu", "busy_fraction", "mean_batch"})
+    EXPECT_EQ(counted.at(key), exact.at(key)) << key;
+  const json timed = document(line + "--warmup 10s");
+  EXPECT_GE(timed.at("warm_up").at("duration_s"), 10);
+  EXPECT_GT(timed.at("warm_up").at("requests"), 30);
+  EXPECT_LT(document(line + "--warmup auto").at("warm_up").at("requests"), 200);
+}
+
+TEST(Serve, GivesIntervalsOfChanceApartFromBands) {
+  const std::string line = kA100 + "--traffic poisson:6/s --requests 300 ";
+  const json drawn = document(line + "--replications 4 --json");
+  EXPECT_EQ(drawn.at("chance").at("method"), "replications");
+  for (const char* number : {"mean", "p99"})
+    EXPECT_GT(drawn.at("ttft_s").at("chance_half_width").at(number), 0) << number;
+  EXPECT_GT(drawn.at("output_tokens_per_s").at("chance_half_width"), 0);
+  const json one = document(line + "--json");
+  EXPECT_EQ(one.at("chance").at("method"), "batch means");
+  EXPECT_FALSE(one.at("ttft_s").at("chance_half_width").contains("p99"));
+  const std::string text = rigsim(line + "--replications 4").out;
+  EXPECT_THAT(text, HasSubstr("over 4 draws of the traffic"));
+  EXPECT_THAT(text, HasSubstr("90 % band of the mean"));
 }
 
 TEST(Serve, CountsWhatKeepsTheLimits) {
@@ -119,15 +196,43 @@ TEST(Serve, KeepsATraceAndAVllmResult) {
   EXPECT_EQ(result.at("ttfts").size(), 50U);
   EXPECT_NEAR(result.at("mean_ttft_ms").get<double>(),
               1e3 * answer.at("ttft_s").at("mean").get<double>(), 1e-9);
+  EXPECT_FALSE(result.contains("itls"));
   // What was written can be served again.
   const json again = document(kA100 + "--traffic v.json --json", {.folder = folder.path()});
   EXPECT_EQ(again.at("requests"), 50);
+}
+
+TEST(Serve, KeepsEveryGapWhereAsked) {
+  const Folder folder;
+  const std::string line = kA100 + "--traffic poisson:4/s,output=20 --requests 30 --json ";
+  const json answer = document(line + "--vllm-result v.json --itls", {.folder = folder.path()});
+  EXPECT_EQ(answer.at("itl_s"), document(line).at("itl_s"));
+  std::ifstream file(folder.path() / "v.json");
+  const json gaps = json::parse(file).at("itls");
+  ASSERT_EQ(gaps.size(), 30U);
+  double sum = 0;
+  for (const json& of_request : gaps) {
+    EXPECT_EQ(of_request.size(), 19U);
+    for (const json& gap : of_request) sum += gap.get<double>();
+  }
+  EXPECT_NEAR(sum / (30 * 19), answer.at("itl_s").at("mean").get<double>(), 1e-9);
 }
 
 TEST(Serve, KeepsNoTwoFilesUnderOneName) {
   const Outcome run = rigsim(kA100 + "--traffic poisson:4/s --trace a --vllm-result a");
   EXPECT_EQ(run.code, 2);
   EXPECT_THAT(run.err, HasSubstr("is the file of --trace, too"));
+}
+
+TEST(Serve, SaysBeforeItRunsThatAFileCannotBeWritten) {
+  const Folder folder;
+  for (const char* option : {"--trace", "--vllm-result"}) {
+    const Outcome run =
+        rigsim(kA100 + "--traffic no-such-file " + option + " none/x", {.folder = folder.path()});
+    EXPECT_EQ(run.code, 6) << run.err;
+    EXPECT_THAT(run.err, HasSubstr("none/x"));
+  }
+  EXPECT_TRUE(folder.names().empty());
 }
 
 // Each keeps its KV for hours: a gap of more than the 140 s that 64 bits of ticks hold.
@@ -237,6 +342,10 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{kA100 + "--traffic poisson:1/s --batching tgi:max-waiting-tokens=soon",
                 "--batching: max-waiting-tokens must be a number from 0 to"},
         Refusal{kA100 + "--traffic poisson:1/s --slo ttft", "--slo"},
+        Refusal{kA100 + "--traffic poisson:1/s --warmup 1000", "--warmup: the warm-up leaves none"},
+        Refusal{kA100 + "--traffic poisson:1/s --warmup soon", "--warmup: expected a duration"},
+        Refusal{kA100 + "--traffic t.csv --replications 3", "--replications: a trace is always"},
+        Refusal{kA100 + "--traffic poisson:1/s --itls", "--itls: goes with --vllm-result"},
         Refusal{kA100 + "--traffic poisson:1/s --routing best", "is not one of round-robin"},
         Refusal{kA100 + "--traffic poisson:1/s --async-scheduling yes", "must be on or off"},
         Refusal{"serve --rig 2xa100-80gb-sxm --plan pp=2 --model llama-3-8b --weights bf16 "
@@ -254,6 +363,9 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"serve --rig rtx-4090 --model llama-3-8b --weights bf16 --engine sglang "
                 "--max-num-batched-tokens 20000 --traffic poisson:1/s",
                 "SGLang reserves more for activations of a chunk of 20000 tokens"},
+        Refusal{"serve --rig m2-max-38c --model llama-3-8b --weights bf16 --engine vllm --traffic "
+                "poisson:1/s",
+                "--engine: engine vllm has no profile for the metal backend"},
         Refusal{"serve --rig rtx-4090 --model llama-3-70b --weights bf16 --engine vllm --traffic "
                 "poisson:1/s",
                 "does not fit", 4}));

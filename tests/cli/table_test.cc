@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "cli/number_text.h"
+
 namespace rigsim::cli {
 namespace {
 
@@ -26,6 +28,22 @@ TEST(Wrapped, BreaksAtBlanksAndIndentsWhatFollows) {
 }
 
 TEST(Wrapped, KeepsALongWordWhole) { EXPECT_EQ(wrapped("a longword", "", 4), "a\nlongword\n"); }
+
+TEST(Significant, NeverHasAnExponent) {
+  EXPECT_EQ(significant(1234567, 4), "1234567");
+  EXPECT_EQ(significant(0.000012345, 3), "0.0000123");
+  EXPECT_EQ(significant(128.64, 4), "128.6");
+  EXPECT_EQ(significant(2, 4), "2");
+  EXPECT_EQ(significant(0, 4), "0");
+}
+
+TEST(TimeText, TakesTheUnitThatSuits) {
+  EXPECT_EQ(time_text(0.9996), "1 s");
+  EXPECT_EQ(time_text(0.0163), "16.3 ms");
+  EXPECT_EQ(time_text(2901.2), "2901 s");
+  EXPECT_EQ(time_text(0), "0 s");
+  EXPECT_EQ(time_text(9.99e-9), "9.99 ns");
+}
 
 TEST(Shortened, SaysThatSomethingIsLeftOut) {
   EXPECT_EQ(shortened("abcdefgh", 8), "abcdefgh");

@@ -42,8 +42,9 @@ TEST(CataloguePage, HasRigsThatCanBeRead) {
 TEST(CataloguePage, HasAScenarioThatCanBeRead) {
   const Catalog catalog = Catalog::load();
   const std::vector<std::string> scenarios = examples("scenario");
-  ASSERT_EQ(scenarios.size(), 1U);
+  ASSERT_EQ(scenarios.size(), 2U);
   EXPECT_EQ(read_scenario(parse_yaml(scenarios[0], "s.yaml"), catalog).context, 4096);
+  EXPECT_EQ(read_scenario(parse_yaml(scenarios[1], "s.yaml"), catalog).serving.max_sequences, 128);
 }
 
 TEST(CataloguePage, HasACatalogueThatExtendsTheBuiltInOne) {

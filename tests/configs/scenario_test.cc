@@ -62,6 +62,48 @@ TEST(Scenario, ResolvesEveryName) {
   EXPECT_EQ(scenario.seed, 7U);
 }
 
+constexpr std::string_view kServed =
+    "rig: a100-80gb-sxm\nmodel: llama-3-8b\nweights: bf16\nengine: vllm\nprompt_tokens: 300\n"
+    "seed: 5\ntraffic:\n  source: poisson:4/s,output=7\n  requests: 20\n  to: 2 min\n"
+    "  rate_scale: 2\nserving:\n  batching: sarathi\n  max_num_seqs: 32\n  kv_blocks: 500\n"
+    "  prefix_caching: false\n  routing: prefix-aware\n  slo: {ttft: 2 s, tpot: 50 ms}\n";
+
+TEST(Scenario, SaysWhatIsServedAndHow) {
+  const Scenario scenario = read(kServed);
+  EXPECT_EQ(scenario.traffic.text, "poisson:4/s,output=7");
+  EXPECT_EQ(scenario.traffic.settings.seed, 5U);
+  EXPECT_EQ(scenario.traffic.settings.prompt_tokens, 300);
+  EXPECT_EQ(scenario.traffic.settings.trace.requests, 20);
+  EXPECT_EQ(scenario.traffic.settings.trace.to, std::chrono::minutes(2));
+  EXPECT_EQ(scenario.traffic.settings.rate_scale, 2);
+  EXPECT_EQ(workloads::name_of(scenario.serving.batching.value()), "sarathi");
+  EXPECT_EQ(scenario.serving.max_sequences, 32);
+  EXPECT_EQ(scenario.serving.prefix_caching, false);
+  EXPECT_DOUBLE_EQ(scenario.serving.level.tpot_s.value(), 0.05);
+  EXPECT_EQ(read("rig: a6000\nmodel: llama-3-8b\nweights: f16\ntraffic: closed:4\n").traffic.text,
+            "closed:4");
+}
+
+TEST(Scenario, WritesWhatIsServedAsItReads) {
+  const std::string text = to_yaml(read(kServed));
+  EXPECT_EQ(to_yaml(read(text)), text);
+  EXPECT_THAT(text, HasSubstr("poisson:4/s,output=7"));
+}
+
+TEST(Scenario, NamesThePlaceOfWrongTraffic) {
+  const auto refused = [](std::string_view from, std::string_view to) {
+    std::string text(kServed);
+    return refusal(text.replace(text.find(from), from.size(), to));
+  };
+  EXPECT_THAT(refused("output=7", "output=0"),
+              StartsWith("s.yaml:8:11: traffic.source: at character 20 of"));
+  EXPECT_THAT(refused("requests: 20", "requests: 0"), StartsWith("s.yaml:9:13: traffic.requests:"));
+  EXPECT_THAT(refused("sarathi", "sarati"),
+              StartsWith("s.yaml:13:13: serving.batching: batching \"sarati\" is not one of"));
+  EXPECT_THAT(refused("max_num_seqs", "max_num_seq"), HasSubstr("did you mean \"max_num_seqs\""));
+  EXPECT_THAT(refused("50 ms", "50"), StartsWith("s.yaml:18:26: serving.slo.tpot:"));
+}
+
 TEST(Scenario, HasDefaultsForAllButRigModelAndWeights) {
   const Scenario scenario = read("rig: a6000\nmodel: llama-3-8b\nweights: f16\n");
   EXPECT_EQ(scenario.engine, "llama.cpp");

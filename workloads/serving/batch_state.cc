@@ -114,6 +114,7 @@ void BatchState::retract(Slot slot) {
 void BatchState::stop(Slot slot) {
   Sequence& sequence = slots_[slot];
   ++sequence.preemptions;
+  ++preemptions_;
   sequence.computed = 0;
   sequence.target = sequence.prompt + sequence.scheduled_output;
   sequence.running = false;

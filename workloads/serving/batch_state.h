@@ -31,6 +31,8 @@ class BatchState {
   [[nodiscard]] std::deque<Slot>& waiting_order() { return waiting_; }
   [[nodiscard]] std::vector<Slot>& running_order() { return running_; }
   [[nodiscard]] const Prefix& prefix(Slot slot) const { return prefixes_[slot]; }
+  /// So far.
+  [[nodiscard]] std::int64_t preemptions() const { return preemptions_; }
   [[nodiscard]] bool idle() const { return running_.empty() && waiting_.empty(); }
   /// Whether `slot` still runs `request`: it may have another one by now.
   [[nodiscard]] bool runs(Slot slot, std::uint32_t request) const {
@@ -117,6 +119,7 @@ class BatchState {
   std::vector<Slot> spare_;
   std::vector<Slot> running_;
   std::deque<Slot> waiting_;
+  std::int64_t preemptions_ = 0;
 };
 
 }  // namespace rigsim::workloads

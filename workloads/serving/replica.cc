@@ -27,7 +27,8 @@ Replica::Replica(std::uint32_t id, const BatchLimits& limits, const Batching& ba
       cost_(cost),
       records_(records),
       observer_(observer),
-      mode_(mode),
+      mode_(observer.wants_tokens() ? StepMode::kExact : mode),
+      tokens_wanted_(observer.wants_tokens()),
       first_step_(first_step) {}
 
 bool Replica::can_run(const TrafficRequest& request) const {
@@ -99,7 +100,11 @@ StepRecord Replica::record_of(const StepPlan& plan) const {
   record.decodes = plan.rows();
   record.kv_tokens = plan.kv_tokens;
   record.chunks = static_cast<std::int64_t>(plan.chunks.size());
-  for (const ScheduledChunk& each : plan.chunks) record.prompt_tokens += each.tokens;
+  for (const ScheduledChunk& each : plan.chunks) {
+    record.prompt_tokens += each.tokens;
+    record.prompt_kv_tokens += each.cached + each.tokens;
+    record.prompt_pairs += each.tokens * each.cached + each.tokens * (each.tokens + 1) / 2;
+  }
   record.running = static_cast<std::int64_t>(state_.running().size());
   record.waiting = static_cast<std::int64_t>(state_.waiting().size());
   record.kv_blocks_held = state_.pool().held();
@@ -121,7 +126,9 @@ void Replica::emit(Slot slot, Ticks now) {
   RequestRecord& record = records_[sequence.request];
   if (++sequence.emitted == 1) {
     record.first_token = to_time(now);
+    observer_.token_out(sequence.request, now, true);
   } else {
+    if (tokens_wanted_) observer_.token_out(sequence.request, now, false);
     const Ticks gap = now - sequence.last_token;
     if (gap != gaps_.first) {
       flush_gaps();
@@ -142,8 +149,10 @@ void Replica::end_step() {
   const Ticks now = start_ + run_.first;
   StepPlan plan = std::move(planned_.front());
   planned_.pop_front();
-  const StepRecord record = record_of(plan);
-  gaps_ = {0, 0, 1, 0};
+  StepRecord record = record_of(plan);
+  record.preemptions =
+      state_.preemptions() - std::exchange(preemptions_seen_, state_.preemptions());
+  gaps_ = {0, 0, 1, 0, start_};
   for (const Slot slot : plan.decode) emit(slot, now);
   for (const ScheduledChunk& each : plan.chunks) {
     if (each.emits) emit(each.slot, now);
@@ -197,7 +206,7 @@ void Replica::leap(Ticks limit) {
     record.slope = run_.slope;
     record.steps = steps;
     observer_.steps_executed(record);
-    observer_.gaps_seen({run_.first, run_.slope, steps, rows});
+    observer_.gaps_seen({run_.first, run_.slope, steps, rows, start_});
     start_ += record.duration();
     running.kv_tokens += rows * steps;
     done += steps;

@@ -72,12 +72,14 @@ class Replica {
   std::vector<RequestRecord>& records_;
   ServingObserver& observer_;
   StepMode mode_;
+  bool tokens_wanted_;
   std::deque<StepPlan> planned_;  // the first one runs
   std::vector<StepPlan> spare_plans_;
   std::vector<PromptChunk> chunks_;
   Ticks first_step_;
   StepRun run_;      // of the step that runs
   Ticks start_ = 0;  // of it
+  std::int64_t preemptions_seen_ = 0;
   GapRun gaps_;
   std::vector<std::uint32_t> finished_;
 };

@@ -34,11 +34,14 @@ struct StepRecord {
   Ticks first = 0;
   Ticks slope = 0;
   std::int64_t steps = 1;
-  std::int64_t decodes = 0;        ///< sequences that get a token
-  std::int64_t kv_tokens = 0;      ///< that they attend to, in the first step
-  std::int64_t chunks = 0;         ///< prompts or parts of them
-  std::int64_t prompt_tokens = 0;  ///< of the chunks
-  std::int64_t running = 0;        ///< sequences, at the end
+  std::int64_t decodes = 0;           ///< sequences that get a token
+  std::int64_t kv_tokens = 0;         ///< that they attend to, in the first step
+  std::int64_t chunks = 0;            ///< prompts or parts of them
+  std::int64_t prompt_tokens = 0;     ///< of the chunks
+  std::int64_t prompt_kv_tokens = 0;  ///< that chunks attend to, their own included
+  std::int64_t prompt_pairs = 0;      ///< of a chunk's token and a token it attends to
+  std::int64_t preemptions = 0;       ///< since the record before
+  std::int64_t running = 0;           ///< sequences, at the end
   std::int64_t waiting = 0;
   std::int64_t kv_blocks_held = 0;
 
@@ -52,6 +55,7 @@ struct GapRun {
   Ticks slope = 0;
   std::int64_t gaps = 1;
   std::int64_t sequences = 1;
+  Ticks start = 0;  ///< of the step that ends the first of them
 };
 
 /// Sees a serving run as it goes.
@@ -62,6 +66,11 @@ class ServingObserver {
   virtual void steps_executed(const StepRecord& steps) = 0;
   /// Sequences got tokens that are not their first.
   virtual void gaps_seen(const GapRun& gaps) = 0;
+  /// A request's first token is out of the engine; its others where wants_tokens(). Before the
+  /// record of the step.
+  virtual void token_out(std::uint32_t /*request*/, Ticks /*now*/, bool /*first*/) {}
+  /// Whether it has to see every token: replicas then go step by step.
+  [[nodiscard]] virtual bool wants_tokens() const { return false; }
   /// A request ended, or was turned away.
   virtual void request_ended(std::uint32_t request, const RequestRecord& record) = 0;
 };

@@ -91,6 +91,8 @@ ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& prof
   config.limits = profile.limits;
   config.limits.kv_block_tokens = request.engine.memory.kv_block_tokens;
   config.max_context = request.context;
+  if (std::holds_alternative<VllmV0Batching>(profile.batching) && !profile.step_tokens_said)
+    config.limits.step_tokens = std::max(config.limits.step_tokens, config.max_context);
   config.first_step = sim::from_seconds(profile.first_step_us * 1e-6);
 
   request.plan.dp = 1;
@@ -109,7 +111,7 @@ ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& prof
   config.limits.kv_blocks = std::max<std::int64_t>(blocks - (one_kept ? 1 : 0), 1);
   Deployment deployment = deploy(request);
   settle_clocks(deployment);
-  return {std::move(deployment), config, host, blocks, plan_memory(memory)};
+  return {std::move(deployment), config, host, profile.front, blocks, plan_memory(memory)};
 }
 
 }  // namespace rigsim::workloads

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "workloads/deployment_builder.h"
+#include "workloads/serving/front_end.h"
 #include "workloads/serving/pass_step_cost.h"
 #include "workloads/serving/server.h"
 
@@ -15,15 +16,19 @@ struct ServingProfile {
   /// Captured sizes and the share of the memory follow sglang_sizes(), and the tokens of a step
   /// where `limits` says 0.
   bool sized_by_memory = false;
+  bool step_tokens_said = false;  ///< by the user: else vLLM V0, which takes whole prompts, raises
+                                  ///< limits.step_tokens to the longest sequence
   ServingHost host;
+  FrontEnd front;
   double first_step_us = 0;  ///< what the first step of all takes more: lazy initialisation
 };
 
 /// A model ready to serve on a rig.
 struct ServingSetup {
-  Deployment deployment;       ///< one replica
-  ServerConfig config;         ///< plan.dp replicas of it
-  ServingHost host;            ///< for PassStepCost
+  Deployment deployment;  ///< one replica
+  ServerConfig config;    ///< plan.dp replicas of it
+  ServingHost host;       ///< for PassStepCost
+  FrontEnd front;
   std::int64_t kv_blocks = 0;  ///< of one replica, as the engine counts them; 0: it does not fit
   MemoryPlan memory;           ///< of one replica, with a KV cache of one token
 };

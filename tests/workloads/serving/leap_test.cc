@@ -6,7 +6,7 @@
 
 #include "tests/workloads/serving/checking_observer.h"
 #include "tests/workloads/serving/toy_step_cost.h"
-#include "workloads/serving/server.h"
+#include "workloads/serving/front_end.h"
 
 namespace rigsim::workloads {
 namespace {
@@ -18,6 +18,7 @@ struct Scenario {
   Traffic traffic;
   ServerConfig config;
   ToyStepCost cost;
+  FrontEnd front;
 };
 
 class Dice {
@@ -125,6 +126,10 @@ Scenario random_scenario(std::uint64_t seed) {
       loop.think.emplace_back(dice.from(0, 50) * 1'000);
     scenario.traffic.closed_loop = loop;
   }
+  if (dice.chance(50)) {  // steps take some 10 to 100 ps here, so that outputs pile up at times
+    scenario.front.tokenize_us = static_cast<double>(dice.from(0, 3)) * 1e-6;
+    scenario.front.output_us = static_cast<double>(dice.from(0, 12)) * 0.5e-6;
+  }
   return scenario;
 }
 
@@ -139,7 +144,8 @@ Outcome run(Scenario scenario, StepMode mode) {
   scenario.config.mode = mode;
   CheckingObserver observer(scenario.traffic, scenario.config);
   Outcome outcome;
-  outcome.records = serve(scenario.traffic, scenario.config, scenario.cost, observer);
+  outcome.records =
+      serve_behind(scenario.front, scenario.traffic, scenario.config, scenario.cost, observer);
   observer.finish();
   outcome.steps = observer.steps_run;
   outcome.rows = observer.rows;
@@ -147,8 +153,8 @@ Outcome run(Scenario scenario, StepMode mode) {
   return outcome;
 }
 
-// Every policy, with and without prefixes, preemption, asynchronous scheduling, several replicas
-// and closed loops: both modes give the same times to the last picosecond.
+// Every policy, with and without prefixes, preemption, asynchronous scheduling, several replicas,
+// front ends and closed loops: both modes give the same times to the last picosecond.
 TEST(Leap, GivesTheTimesOfSingleSteps) {
   std::int64_t leapt = 0;
   std::int64_t preempted = 0;

@@ -1,0 +1,142 @@
+#include "workloads/serving/serving_work.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "sim/executor.h"
+#include "workloads/attention_shape.h"
+#include "workloads/pass_graph.h"
+#include "workloads/time_share.h"
+
+namespace rigsim::workloads {
+namespace {
+
+/// The dense matrix rate at 16 bits, or what comes nearest.
+double matrix_rate(const topology::Device& device) {
+  const topology::PeakRates& peak = device.peak;
+  for (const auto& rate :
+       {peak.bf16_tensor, peak.fp16_tensor_fp32acc, peak.fp16_nontensor, peak.fp32}) {
+    if (rate) return rate->count();
+  }
+  return 0;
+}
+
+bool is_matrix(const Tensor& tensor) {
+  return is_linear(tensor.role) || tensor.role == TensorRole::kRouter ||
+         tensor.role == TensorRole::kOutput || tensor.role == TensorRole::kTokenEmbedding;
+}
+
+}  // namespace
+
+Wide capped_series(std::int64_t first, std::int64_t growth, std::int64_t steps, std::int64_t most) {
+  if (growth == 0 || first >= most) return Wide{std::min(first, most)} * steps;
+  const std::int64_t below = std::min((most - first + growth - 1) / growth, steps);
+  return series(first, growth, below) + Wide{most} * (steps - below);
+}
+
+StepWork& StepWork::operator+=(const StepWork& other) {
+  flops += other.flops;
+  bytes += other.bytes;
+  link += other.link;
+  return *this;
+}
+
+ServingWork::ServingWork(const ServingSetup& setup) : setup_(setup) {
+  for (const DeployedStage& stage : setup.deployment.replica(0)) {
+    for (const std::uint32_t device : stage.devices) {
+      const topology::Device& what = setup.deployment.rig.devices[device].device;
+      peak_flops_ += matrix_rate(what);
+      peak_bandwidth_ += what.memory_bandwidth.count();
+    }
+  }
+  add_layers();
+  add_attention();
+}
+
+void ServingWork::add_layers() {
+  const Deployment& d = setup_.deployment;
+  for (const auto& layer : d.weights.layers) {
+    for (const StoredTensor& stored : layer) {
+      const bool routed = is_routed_expert(stored.tensor.role);
+      (routed ? expert_bytes_ : dense_bytes_) += stored.bytes.count();
+      if (!is_matrix(stored.tensor)) continue;
+      const std::int64_t one = stored.tensor.rows * stored.tensor.cols;
+      layer_flops_ += 2 * one * (routed ? d.model.experts->active : stored.tensor.count);
+    }
+  }
+  for (const StoredTensor& stored : d.weights.head) {
+    dense_bytes_ += stored.bytes.count();
+    if (is_matrix(stored.tensor)) head_flops_ += 2 * stored.tensor.weights();
+  }
+}
+
+void ServingWork::add_attention() {
+  const Deployment& d = setup_.deployment;
+  PassShape shape;
+  shape.kv_bytes_per_element = d.kv_bytes_per_element;
+  for (int layer = 0; layer < d.model.layers; ++layer) {
+    const std::int64_t window =
+        d.engine.memory.windows && is_windowed_layer(d.model, layer) ? d.model.sliding_window : 0;
+    const auto alike = std::ranges::find(groups_, window, &AttentionGroup::window);
+    if (alike != groups_.end()) {
+      ++alike->layers;
+      continue;
+    }
+    const AttentionShape attention = attention_shape(d.model, layer, shape, d.engine);
+    constexpr double kFlopsPerWidth = 4;  // 2 for a key, 2 for a value: the width is their mean
+    groups_.push_back(
+        {1, window, std::llround(kFlopsPerWidth * attention.query_width), attention.kv_row_bytes});
+  }
+}
+
+Wide ServingWork::weight_bytes(std::int64_t tokens) const {
+  if (expert_bytes_ == 0) return dense_bytes_;
+  const Experts& experts = *setup_.deployment.model.experts;
+  const double share = touched_experts(experts, tokens) / experts.count;
+  return dense_bytes_ + std::llround(share * static_cast<double>(expert_bytes_));
+}
+
+/// What the critical path of a pass of so many tokens waits for links.
+Ticks ServingWork::link(std::int64_t tokens) {
+  const Deployment& d = setup_.deployment;
+  if (d.stages.size() != 1 || d.stages.front().devices.size() < 2) return 0;
+  constexpr std::int64_t kGrid = 64;
+  const auto captured = std::ranges::lower_bound(setup_.host.captured, tokens);
+  const std::int64_t at =
+      captured != setup_.host.captured.end() ? *captured : (tokens + kGrid - 1) / kGrid * kGrid;
+  const auto [known, made] = links_.try_emplace(at, 0);
+  if (made) {
+    const PassGraph pass = lower_step(d, at, 1);
+    sim::Executor executor(pass.graph);
+    executor.run(pass.graph.costs());
+    known->second =
+        ticks_of_seconds(attribute(pass, executor, d.rig.devices.size()).critical_path.link_s);
+  }
+  return known->second;
+}
+
+StepWork ServingWork::of(const StepRecord& s) {
+  const std::int64_t tokens = s.decodes + s.prompt_tokens;
+  StepWork work;
+  work.flops =
+      Wide{tokens} * s.steps * layer_flops_ + Wide{s.decodes + s.chunks} * s.steps * head_flops_;
+  work.bytes = weight_bytes(tokens) * s.steps;
+  for (const AttentionGroup& group : groups_) {
+    const std::int64_t window =
+        group.window > 0 ? group.window : std::numeric_limits<std::int64_t>::max() / 2;
+    const Wide whole_window = Wide{window} * std::max<std::int64_t>(s.decodes, 1);
+    constexpr Wide kMost = std::numeric_limits<std::int64_t>::max() / 2;
+    const Wide met = capped_series(s.kv_tokens, s.decodes, s.steps,
+                                   static_cast<std::int64_t>(std::min(whole_window, kMost)));
+    const Wide pairs = met + std::min<Wide>(s.prompt_pairs, Wide{window} * s.prompt_tokens);
+    work.flops += pairs * group.layers * group.flops_per_pair;
+    const Wide rows = met + s.prompt_kv_tokens + Wide{tokens} * s.steps;
+    const auto row_bytes = std::llround(group.bytes_per_token * static_cast<double>(group.layers));
+    work.bytes += rows * row_bytes;
+  }
+  work.link = link(tokens) * s.steps;
+  return work;
+}
+
+}  // namespace rigsim::workloads
