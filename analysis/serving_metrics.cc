@@ -73,6 +73,15 @@ std::optional<double> normalised(const RequestRecord& r, std::int64_t tokens) {
   return seconds(r.arrival, r.finished) / static_cast<double>(tokens);
 }
 
+std::optional<double> kv_wait(const RequestRecord& r, std::int64_t) {
+  if (r.kv_there == sim::Time{}) return std::nullopt;
+  return seconds(r.prefilled, r.kv_sent);
+}
+std::optional<double> kv_transfer(const RequestRecord& r, std::int64_t) {
+  if (r.kv_there == sim::Time{}) return std::nullopt;
+  return seconds(r.kv_sent, r.kv_there);
+}
+
 bool is_good(const RequestRecord& record, std::int64_t tokens, const ServiceLevel& level) {
   const auto keeps = [](const std::optional<double>& value, const std::optional<double>& limit) {
     return !limit || !value || *value <= *limit;
@@ -155,6 +164,8 @@ ServingMetrics ServingCollector::metrics(const Traffic& traffic,
   m.tpot_s = summarise(finished.numbers(tpot));
   m.e2e_s = summarise(finished.numbers(e2e));
   m.normalised_s = summarise(finished.numbers(normalised));
+  m.kv_wait_s = summarise(finished.numbers(kv_wait));
+  m.kv_transfer_s = summarise(finished.numbers(kv_transfer));
   m.itl_s = summary_of(gaps_.count(), gaps_.mean_s(), gaps_.quantiles_s(kQuantiles));
   m.computed_prompt_tokens = prompt_tokens_;
   m.steps = steps_;

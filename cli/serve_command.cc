@@ -35,6 +35,8 @@ using configs::LoadedTraffic;
 using configs::Scenario;
 using workloads::ServingSetup;
 
+constexpr std::int64_t kMostReplicas = 1'000'000;
+
 /// Stops the run behind the step in which SIGINT or SIGTERM came.
 class StopOnSignal final : public workloads::ServingObserver {
  public:
@@ -154,8 +156,10 @@ Answer run(const ParsedOptions& options, const Console& console) {
   const Scenario scenario = scenario_of(options, catalog, given);
   const workloads::ServingProfile profile = read_serving_profile(options, given.engine);
   const analysis::ServiceLevel level = read_service_level(options);
-  ServingSetup setup = options.checked("plan", [&] {
-    return workloads::serving_setup(request_of(scenario, given.engine), profile);
+  const auto prefill = options.count("prefill-replicas", 1, kMostReplicas);
+  ServingSetup setup = options.checked(prefill ? "prefill-replicas" : "plan", [&] {
+    return workloads::serving_setup(request_of(scenario, given.engine), profile,
+                                    static_cast<std::int32_t>(prefill.value_or(0)));
   });
   apply_serving_options(options, setup);
   if (setup.kv_blocks < 2) return does_not_fit(scenario, setup);

@@ -44,6 +44,8 @@ std::vector<OptionSpec> serving_options() {
       {"prefix-caching", "on|off", "find known prefixes again (traces with prefix hashes)"},
       {"async-scheduling", "on|off", "schedule a step while the one before runs"},
       {"kv-blocks", "N", "KV blocks of a replica, instead of what the memory plan gives"},
+      {"prefill-replicas", "N",
+       "so many of the plan's replicas only compute prompts for the others"},
       {"routing", "HOW", "among replicas: round-robin (default), least-outstanding, prefix-aware"},
       {"slo", "LIMITS", "what a good request keeps: ttft=2s,tpot=50ms,e2e=30s"},
       {"cold-start", "", "the first step initialises the engine: it takes longer"},

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "topology/power.h"
+#include "workloads/serving/kv_links.h"
 
 namespace rigsim::workloads {
 namespace {
@@ -37,7 +38,8 @@ void settle_clocks(Deployment& deployment) {
 
 }  // namespace
 
-ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& profile) {
+ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& profile,
+                           std::int32_t prefill_replicas) {
   refuse_unmodelled(request.plan);
   ServerConfig config;
   config.replicas = request.plan.dp;
@@ -47,6 +49,7 @@ ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& prof
   config.max_context = request.context;
   config.first_step = sim::from_seconds(profile.first_step_us * 1e-6);
 
+  const ParallelPlan whole = request.plan;
   request.plan.dp = 1;
   if (!request.plan.devices.empty())  // the first replica's
     request.plan.devices.resize(static_cast<std::size_t>(request.plan.tp));
@@ -60,6 +63,9 @@ ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& prof
   const bool null_block = std::holds_alternative<VllmV1Batching>(profile.batching);
   config.limits.kv_blocks = std::max<std::int64_t>(blocks - (null_block ? 1 : 0), 1);
   Deployment deployment = deploy(request);
+  if (prefill_replicas > 0)
+    config.kv_links = kv_links(whole, deployment, request.kv_format, prefill_replicas);
+  validate(config);
   settle_clocks(deployment);
   return {std::move(deployment), config, profile.host, blocks, plan};
 }

@@ -26,9 +26,11 @@ struct ServingSetup {
 };
 
 /// Places one replica of `request` and gives it the KV blocks that memory leaves. vLLM keeps one of
-/// them for itself (block_pool.py: null_block). The longest request is `request.context`.
+/// them for itself (block_pool.py: null_block). The longest request is `request.context`. The first
+/// `prefill_replicas` of the plan's replicas, if any, only compute prompts for the others.
 /// Throws std::invalid_argument as deploy(), and for what is not modelled: pipelines, layers on the
-/// host, experts spread over replicas.
-[[nodiscard]] ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& profile);
+/// host, experts spread over replicas; as kv_links().
+[[nodiscard]] ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& profile,
+                                         std::int32_t prefill_replicas = 0);
 
 }  // namespace rigsim::workloads
