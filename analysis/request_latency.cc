@@ -31,6 +31,16 @@ std::optional<double> normalised(const RequestRecord& r, std::int64_t tokens) {
   return seconds(r.arrival, r.finished) / static_cast<double>(tokens);
 }
 
+std::optional<double> kv_wait(const RequestRecord& r, std::int64_t) {
+  if (r.kv_there == sim::Time{}) return std::nullopt;
+  return seconds(r.prefilled, r.kv_sent);
+}
+
+std::optional<double> kv_transfer(const RequestRecord& r, std::int64_t) {
+  if (r.kv_there == sim::Time{}) return std::nullopt;
+  return seconds(r.kv_sent, r.kv_there);
+}
+
 std::vector<double> latencies(std::span<const workloads::TrafficRequest> requests,
                               std::span<const RequestRecord> records, RequestLatency latency) {
   std::vector<double> values;

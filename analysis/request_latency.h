@@ -25,6 +25,10 @@ using RequestLatency = std::optional<double> (*)(const workloads::RequestRecord&
 [[nodiscard]] std::optional<double> e2e(const workloads::RequestRecord&, std::int64_t);
 /// The same per output token.
 [[nodiscard]] std::optional<double> normalised(const workloads::RequestRecord&, std::int64_t);
+/// Where another replica decodes: the end of the prompt to the start of its KV cache's transfer.
+[[nodiscard]] std::optional<double> kv_wait(const workloads::RequestRecord&, std::int64_t);
+/// And from there until it has arrived.
+[[nodiscard]] std::optional<double> kv_transfer(const workloads::RequestRecord&, std::int64_t);
 
 /// Of the finished ones among `requests`, in order; `records` is [requests].
 [[nodiscard]] std::vector<double> latencies(std::span<const workloads::TrafficRequest> requests,

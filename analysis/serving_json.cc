@@ -97,6 +97,7 @@ Json limits(const workloads::ServingSetup& setup) {
   const workloads::BatchLimits& l = setup.config.limits;
   return {{"batching", std::string(workloads::name_of(setup.config.batching))},
           {"replicas", setup.config.replicas},
+          {"prefill_replicas", setup.config.kv_links ? setup.config.kv_links->prefill_replicas : 0},
           {"routing", std::string(workloads::name_of(setup.config.routing))},
           {"max_sequences", l.max_sequences},
           {"step_tokens", l.step_tokens},
@@ -131,6 +132,10 @@ Json to_json(const ServingRun& run, const workloads::ServingSetup& setup,
             {"total_tokens_per_s", rate(run, &ServingMetrics::total_tokens_per_s)},
             {"requests_per_s", rate(run, &ServingMetrics::requests_per_s)}};
   for (const LatencySpec& spec : kLatencies) json[spec.key] = latency(run, spec.member);
+  if (setup.config.kv_links) {
+    json["kv_wait_s"] = latency(run, &ServingMetrics::kv_wait_s);
+    json["kv_transfer_s"] = latency(run, &ServingMetrics::kv_transfer_s);
+  }
   json["goodput"] = goodput(m, level);
   json["kv_blocks"] = setup.kv_blocks;
   json["preemptions"] = m.preemptions;

@@ -117,6 +117,8 @@ ServingMetrics ServingCollector::metrics(const Traffic& traffic,
   m.tpot_s = of(tpot);
   m.e2e_s = of(e2e);
   m.normalised_s = of(normalised);
+  m.kv_wait_s = of(kv_wait);
+  m.kv_transfer_s = of(kv_transfer);
   m.itl_s = summary_of(gaps_.count(), gaps_.mean_s(), gaps_.quantiles_s(kQuantiles));
   m.computed_prompt_tokens = prompt_tokens_;
   m.steps = steps_;

@@ -42,6 +42,10 @@ struct ServingMetrics {
   LatencySummary itl_s;         ///< every gap between two tokens of a request
   LatencySummary e2e_s;         ///< arrival to last token
   LatencySummary normalised_s;  ///< e2e per output token
+  /// Where one replica computes the prompt and another decodes: the end of the prompt to the start
+  /// of its KV cache's transfer, and how long that took.
+  LatencySummary kv_wait_s;
+  LatencySummary kv_transfer_s;
   std::int64_t preemptions = 0;
   std::int64_t cached_prompt_tokens = 0;
   std::int64_t computed_prompt_tokens = 0;  ///< behind preemptions again

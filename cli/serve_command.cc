@@ -213,8 +213,10 @@ Answer run(const ParsedOptions& options, const Console& console) {
   const workloads::ServingProfile profile = serving_profile(given.engine, scenario.serving);
   const workloads::ServiceLevel& level = scenario.serving.level;
   check_backends(options, scenario, given.engine.profile);
-  ServingSetup setup = options.checked("plan", [&] {
-    return workloads::serving_setup(request_of(scenario, given.engine), profile);
+  const auto prefill = scenario.serving.prefill_replicas;
+  ServingSetup setup = options.checked(prefill ? "prefill-replicas" : "plan", [&] {
+    return workloads::serving_setup(request_of(scenario, given.engine), profile,
+                                    static_cast<std::int32_t>(prefill.value_or(0)));
   });
   workloads::apply(scenario.serving, setup);
   if (options.has("exact-steps")) setup.config.mode = workloads::StepMode::kExact;

@@ -21,6 +21,7 @@ using workloads::ServingProfile;
 
 constexpr std::int64_t kMostSequences = 1'000'000;
 constexpr std::int64_t kMostTokens = 100'000'000;
+constexpr std::int64_t kMostReplicas = 1'000'000;
 
 std::optional<bool> on_or_off(const ParsedOptions& options, std::string_view name) {
   const auto text = options.text(name);
@@ -74,6 +75,8 @@ std::vector<OptionSpec> serving_options() {
       {"prefix-caching", "on|off", "find known prefixes again (traces with prefix hashes)"},
       {"async-scheduling", "on|off", "schedule a step while the one before runs"},
       {"kv-blocks", "N", "KV blocks of a replica, instead of what the memory plan gives"},
+      {"prefill-replicas", "N",
+       "so many of the plan's replicas only compute prompts for the others"},
       {"routing", "HOW", "among replicas: round-robin (default), least-outstanding, prefix-aware"},
       {"slo", "LIMITS", "what a good request keeps: ttft=2s,tpot=50ms,e2e=30s"},
       {"warmup", "WHAT", "not counted at the start: auto (MSER-5), N requests, or a time: 2min"},
@@ -93,6 +96,7 @@ ServingChoice read_serving_choice(const ParsedOptions& options, const ServingCho
   choice.prefix_caching = on_or_off(options, "prefix-caching");
   choice.async_scheduling = on_or_off(options, "async-scheduling");
   choice.kv_blocks = options.count("kv-blocks", 2, std::int64_t{1} << 40);
+  choice.prefill_replicas = options.count("prefill-replicas", 1, kMostReplicas);
   if (const auto routing = options.text("routing"))
     choice.routing = options.checked("routing", [&] { return workloads::routing_named(*routing); });
   choice.cold_start = options.has("cold-start");

@@ -81,6 +81,10 @@ Table latency_table(const ServingRun& run) {
     if (run.chance) table.rows.back().push_back(chance_text(*run.chance, member));
   };
   row("queueing", &ServingMetrics::queueing_s);
+  if (run.metrics.kv_transfer_s.count > 0) {
+    row("KV cache waits", &ServingMetrics::kv_wait_s);
+    row("KV cache moves", &ServingMetrics::kv_transfer_s);
+  }
   row("TTFT", &ServingMetrics::ttft_s);
   row("TPOT", &ServingMetrics::tpot_s);
   row("ITL", &ServingMetrics::itl_s);
@@ -99,10 +103,14 @@ std::string throughput_text(const ServingRun& run) {
 
 std::string replicas_text(const ServingMetrics& m, const workloads::ServingSetup& setup) {
   return fmt::format(
-      "{} replica{}, {} batching, {} KV blocks of {} tokens each: busy {:.0f} %, {:.1f} sequences "
+      "{} replica{}{}, {} batching, {} KV blocks of {} tokens each: busy {:.0f} %, {:.1f} "
+      "sequences "
       "a step, KV cache {:.0f} % used ({:.0f} % at most), {} preemptions, {} steps, at most {} "
       "waiting",
       setup.config.replicas, setup.config.replicas == 1 ? "" : "s",
+      setup.config.kv_links
+          ? fmt::format(" ({} of them for prompts)", setup.config.kv_links->prefill_replicas)
+          : "",
       workloads::name_of(setup.config.batching), setup.kv_blocks,
       setup.config.limits.kv_block_tokens, 100 * m.busy_fraction, m.mean_batch,
       100 * m.kv_used_fraction, 100 * m.kv_used_fraction_max, m.preemptions, m.steps,

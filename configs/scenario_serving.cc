@@ -125,6 +125,7 @@ ServingChoice read_serving_choice(const ValueReader& value) {
   constexpr std::int64_t kMostSequences = 1'000'000;
   constexpr std::int64_t kMostTokens = 100'000'000;
   constexpr std::int64_t kMostBlocks = std::int64_t{1} << 40;
+  constexpr std::int64_t kMostReplicas = 1'000'000;
   ObjectReader map = value.object();
   ServingChoice choice;
   if (const auto name = map.optional_value("batching"))
@@ -135,6 +136,7 @@ ServingChoice read_serving_choice(const ValueReader& value) {
   choice.prefix_caching = map.optional<bool>("prefix_caching");
   choice.async_scheduling = map.optional<bool>("async_scheduling");
   choice.kv_blocks = read_count(map, "kv_blocks", 2, kMostBlocks);
+  choice.prefill_replicas = read_count(map, "prefill_replicas", 1, kMostReplicas);
   if (const auto name = map.optional_value("routing"))
     choice.routing =
         name->checked([&] { return workloads::routing_named(name->as<std::string>()); });
@@ -158,6 +160,7 @@ void write_serving_choice(YamlWriter& out, const ServingChoice& choice) {
   write_optional(out, "prefix_caching", choice.prefix_caching);
   write_optional(out, "async_scheduling", choice.async_scheduling);
   write_optional(out, "kv_blocks", choice.kv_blocks);
+  write_optional(out, "prefill_replicas", choice.prefill_replicas);
   if (choice.routing) out.value("routing", workloads::name_of(*choice.routing));
   write_switch(out, "cold_start", choice.cold_start);
   if (choice.level.any()) {

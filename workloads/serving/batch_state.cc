@@ -10,7 +10,7 @@ BatchState::BatchState(const BatchLimits& limits)
   validate(limits);
 }
 
-Slot BatchState::arrive(const Sequence& sequence, Prefix prefix, bool by_priority) {
+Slot BatchState::place(const Sequence& sequence, Prefix prefix) {
   Slot slot = 0;
   if (spare_.empty()) {
     slot = static_cast<Slot>(slots_.size());
@@ -23,12 +23,31 @@ Slot BatchState::arrive(const Sequence& sequence, Prefix prefix, bool by_priorit
   slots_[slot] = sequence;
   if (!limits_.prefix_caching || prefix.hash_tokens % limits_.kv_block_tokens != 0) prefix = {};
   prefixes_[slot] = prefix;
+  return slot;
+}
+
+Slot BatchState::arrive(const Sequence& sequence, Prefix prefix, bool by_priority) {
+  const Slot slot = place(sequence, prefix);
   if (by_priority) {
     enqueue(slot, true);
   } else {
     waiting_.push_back(slot);
   }
   return slot;
+}
+
+Slot BatchState::expect(const Sequence& sequence) {
+  const Slot slot = place(sequence, {});
+  slots_[slot].target = sequence.prompt - 1;
+  return slot;
+}
+
+void BatchState::run_expected(Slot slot) {
+  Sequence& sequence = slots_[slot];
+  sequence.computed = sequence.target;
+  sequence.started = true;
+  sequence.running = true;
+  running_.push_back(slot);
 }
 
 /// In front; by priority, behind all that go before it (requests are numbered as they arrive).
@@ -166,7 +185,7 @@ void BatchState::finish(Slot slot) {
   Sequence& sequence = slots_[slot];
   sequence.finished = true;
   if (sequence.running) {
-    release(slot);
+    if (!sequence.handed_over) release(slot);
     return;
   }
   waiting_.erase(std::ranges::find(waiting_, slot));  // its last token came after its preemption
@@ -176,9 +195,14 @@ void BatchState::finish(Slot slot) {
 void BatchState::sweep() {
   std::erase_if(running_, [&](Slot slot) {
     if (!slots_[slot].finished) return false;
-    spare_.push_back(slot);
+    if (!slots_[slot].handed_over) spare_.push_back(slot);
     return true;
   });
+}
+
+void BatchState::let_go(Slot slot) {
+  release(slot);
+  spare_.push_back(slot);
 }
 
 std::int64_t BatchState::blocks_for(std::int64_t steps) const {

@@ -68,14 +68,20 @@ class BatchState {
     return blocks_of(tokens) - cached.blocks + cached.unheld + reserve <= pool_.free();
   }
 
+  /// A new sequence that neither waits nor runs: its KV cache comes from elsewhere, into the blocks
+  /// of grow(). It has one token of its prompt left to compute.
+  Slot expect(const Sequence& sequence);
+  /// A sequence that was expected runs: its KV cache is here.
+  void run_expected(Slot slot);
+
   /// Moves the first waiting sequence to the running ones, with what is cached of it.
   Slot admit(const CachedPrefix& cached);
   /// The same where the policy kept `tokens` of it, outside the cache: they take blocks of its own.
   /// False, and nothing changed, where there are too few.
   bool admit_kept(std::int64_t tokens);
 
-  /// Gives a running sequence blocks for `tokens` in all; false, and nothing changed, where there
-  /// are too few.
+  /// Gives a running or expected sequence blocks for `tokens` in all; false, and nothing changed,
+  /// where there are too few.
   bool grow(Slot slot, std::int64_t tokens);
 
   /// Frees a running sequence's blocks and puts it in front of those that wait (by priority: to its
@@ -94,10 +100,13 @@ class BatchState {
   /// Takes back what `plan` has of the sequence.
   void unschedule(Slot slot, StepPlan& plan);
 
-  /// The sequence has all its tokens: its blocks are free, its slot when sweep() comes.
+  /// The sequence has all its tokens: its blocks are free, its slot when sweep() comes; where it
+  /// was handed over, both when let_go() comes.
   void finish(Slot slot);
   /// Removes finished sequences from the running ones.
   void sweep();
+  /// A finished sequence that was handed over is not needed any more.
+  void let_go(Slot slot);
 
   /// Steps in a row, at most `most`, in which each of the running sequences can get one more token
   /// without any other block than what is free, and `reserve` blocks stay so.
@@ -106,6 +115,7 @@ class BatchState {
   void decode_all(std::int64_t steps);
 
  private:
+  Slot place(const Sequence& sequence, Prefix prefix);
   [[nodiscard]] std::int64_t blocks_for(std::int64_t steps) const;
   void enqueue(Slot slot, bool by_priority);
   void stop(Slot slot);

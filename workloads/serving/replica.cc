@@ -20,8 +20,9 @@ Sequence sequence_of(std::uint32_t request, const TrafficRequest& what) {
 
 Replica::Replica(std::uint32_t id, const BatchLimits& limits, const Batching& batching,
                  StepCost& cost, std::vector<RequestRecord>& records, ServingObserver& observer,
-                 StepMode mode, Ticks first_step)
+                 StepMode mode, Ticks first_step, ReplicaRole role)
     : id_(id),
+      role_(role),
       state_(limits),
       policy_(make_batch_policy(batching)),
       cost_(cost),
@@ -32,11 +33,14 @@ Replica::Replica(std::uint32_t id, const BatchLimits& limits, const Batching& ba
       first_step_(first_step) {}
 
 bool Replica::can_run(const TrafficRequest& request) const {
-  return policy_->can_run(state_, sequence_of(0, request));
+  Sequence sequence = sequence_of(0, request);
+  if (role_ == ReplicaRole::kPrefill) sequence.output = 1;
+  return policy_->can_run(state_, sequence);
 }
 
 std::int64_t Replica::outstanding() const {
-  return static_cast<std::int64_t>(state_.running().size() + state_.waiting().size());
+  return static_cast<std::int64_t>(state_.running().size() + state_.waiting().size() +
+                                   expected_.size() + on_their_way_.size() + fetched_.size());
 }
 
 std::int64_t Replica::cached_tokens(const TrafficRequest& what, Prefix prefix) const {
@@ -44,8 +48,53 @@ std::int64_t Replica::cached_tokens(const TrafficRequest& what, Prefix prefix) c
 }
 
 void Replica::arrive(std::uint32_t request, const TrafficRequest& what, Prefix prefix) {
-  state_.arrive(sequence_of(request, what), prefix, policy_->by_priority());
+  Sequence sequence = sequence_of(request, what);
+  if (role_ == ReplicaRole::kPrefill) sequence.output = 1;
+  state_.arrive(sequence, prefix, policy_->by_priority());
   records_[request].replica = static_cast<std::uint16_t>(id_);
+}
+
+void Replica::expect(std::uint32_t request, const TrafficRequest& what) {
+  expected_.push_back(state_.expect(sequence_of(request, what)));
+  records_[request].replica = static_cast<std::uint16_t>(id_);
+}
+
+/// As vLLM's scheduler treats requests that wait for KV caches from elsewhere: blocks for the whole
+/// prompt first, then the transfer, then a place among those that run; the last token of the prompt
+/// is computed here, as a decode step (v1/core/sched/scheduler.py, WAITING_FOR_REMOTE_KVS and
+/// _update_waiting_for_remote_kv).
+void Replica::admit_expected(Ticks now) {
+  for (; !fetched_.empty() && has_place(); fetched_.pop_front())
+    state_.run_expected(fetched_.front());
+  for (; can_fetch(); expected_.pop_front()) {
+    const Slot slot = expected_.front();
+    const Sequence& sequence = state_.at(slot);
+    state_.grow(slot, sequence.prompt);
+    on_their_way_.emplace(sequence.request, slot);
+    records_[sequence.request].kv_sent = to_time(now);
+    fetches_.push_back(sequence.request);
+  }
+}
+
+bool Replica::has_place() const {
+  return static_cast<std::int64_t>(state_.running().size()) < state_.limits().max_sequences;
+}
+
+bool Replica::can_fetch() const {
+  return !expected_.empty() && has_place() &&
+         state_.blocks_of(state_.at(expected_.front()).prompt) <= state_.pool().free();
+}
+
+void Replica::fetched(std::uint32_t request) {
+  const auto found = on_their_way_.find(request);
+  fetched_.push_back(found->second);
+  on_their_way_.erase(found);
+}
+
+void Replica::let_go(std::uint32_t request) {
+  const auto found = on_their_way_.find(request);
+  state_.let_go(found->second);
+  on_their_way_.erase(found);
 }
 
 void Replica::wake(Ticks now) {
@@ -66,6 +115,7 @@ void Replica::fill(Ticks now) {
       spare_plans_.pop_back();
       plan.clear();
     }
+    admit_expected(now);
     policy_->plan(state_, plan);
     if (plan.empty()) {
       spare_plans_.push_back(std::move(plan));
@@ -123,6 +173,10 @@ void Replica::emit(Slot slot, Ticks now) {
     --sequence.discarded;
     return;
   }
+  if (role_ == ReplicaRole::kPrefill) {
+    hand_over(slot, now);
+    return;
+  }
   RequestRecord& record = records_[sequence.request];
   if (++sequence.emitted == 1) {
     record.first_token = to_time(now);
@@ -137,10 +191,32 @@ void Replica::emit(Slot slot, Ticks now) {
     ++gaps_.sequences;
   }
   sequence.last_token = now;
-  if (sequence.emitted < sequence.output) return;
+  if (sequence.emitted == sequence.output) finish(slot, now);
+}
+
+/// The token is not passed on: the decoding replica computes it again.
+void Replica::hand_over(Slot slot, Ticks now) {
+  Sequence& sequence = state_.at(slot);
+  if (!sequence.running) {  // preempted meanwhile: its KV cache is gone
+    sequence.scheduled_output = 0;
+    sequence.target = sequence.prompt;
+    return;
+  }
+  sequence.emitted = 1;
+  records_[sequence.request].prefilled = to_time(now);
+  records_[sequence.request].preemptions = sequence.preemptions;
+  sequence.handed_over = true;
+  finished_.push_back(sequence.request);
+  on_their_way_.emplace(sequence.request, slot);
+  state_.finish(slot);
+}
+
+void Replica::finish(Slot slot, Ticks now) {
+  const Sequence& sequence = state_.at(slot);
+  RequestRecord& record = records_[sequence.request];
   record.finished = to_time(now);
   record.outcome = RequestOutcome::kFinished;
-  record.preemptions = sequence.preemptions;
+  record.preemptions += sequence.preemptions;
   finished_.push_back(sequence.request);
   state_.finish(slot);
 }
@@ -160,7 +236,10 @@ void Replica::end_step() {
   flush_gaps();
   observer_.steps_executed(record);
   if (!finished_.empty()) state_.sweep();
-  for (const std::uint32_t request : finished_) observer_.request_ended(request, records_[request]);
+  if (role_ != ReplicaRole::kPrefill) {
+    for (const std::uint32_t request : finished_)
+      observer_.request_ended(request, records_[request]);
+  }
   spare_plans_.push_back(std::move(plan));
   if (!planned_.empty()) begin_step(now);
   fill(now);
@@ -176,7 +255,7 @@ const std::vector<std::uint32_t>& Replica::advance(Ticks limit) {
 /// How many further steps the policy would plan like those that are planned: each running sequence
 /// gets one token in each.
 std::int64_t Replica::alike_steps() const {
-  if (planned_.size() < depth()) return 0;
+  if (planned_.size() < depth() || can_fetch() || (!fetched_.empty() && has_place())) return 0;
   for (const StepPlan& plan : planned_) {
     if (!plan.only_decodes() || plan.idle > 0 || plan.decode.size() != state_.running().size())
       return 0;

@@ -42,6 +42,7 @@ struct Sequence {
   bool started = false;  ///< a step has worked on it
   bool running = false;
   bool finished = false;
+  bool handed_over = false;  ///< finished here, but another replica has yet to fetch its blocks
 
   [[nodiscard]] bool decoding() const { return computed >= target; }
   [[nodiscard]] bool all_scheduled() const { return scheduled_output >= output; }

@@ -1,7 +1,6 @@
 #include "workloads/serving/server.h"
 
 #include <algorithm>
-#include <array>
 #include <deque>
 #include <functional>
 #include <queue>
@@ -12,9 +11,6 @@
 
 namespace rigsim::workloads {
 namespace {
-
-constexpr std::array<std::string_view, 3> kRoutings{"round-robin", "least-outstanding",
-                                                    "prefix-aware"};
 
 [[noreturn]] void refuse(std::size_t request, const std::string& what) {
   throw std::invalid_argument("request " + std::to_string(request) + ": " + what);
@@ -33,6 +29,29 @@ void check(const Traffic& traffic) {
     last = request.arrival;
   }
 }
+
+}  // namespace
+
+void validate(const ServerConfig& config) {
+  if (config.replicas < 1)
+    throw std::invalid_argument("replicas must be >= 1, got " + std::to_string(config.replicas));
+  if (!config.kv_links) return;
+  const KvLinks& links = *config.kv_links;
+  if (links.prefill_replicas < 1 || links.decode_replicas < 1 ||
+      links.prefill_replicas + links.decode_replicas != config.replicas) {
+    throw std::invalid_argument("of " + std::to_string(config.replicas) +
+                                " replicas at least one must compute prompts and one decode, got " +
+                                std::to_string(links.prefill_replicas) + " and " +
+                                std::to_string(links.decode_replicas));
+  }
+  if (!std::holds_alternative<VllmV1Batching>(config.batching)) {
+    throw std::invalid_argument(
+        "separate replicas for prompts are modelled with vllm-v1, not with " +
+        std::string(name_of(config.batching)));
+  }
+}
+
+namespace {
 
 /// When requests come: as they are listed, or where users wait for answers, some time after these.
 class Arrivals {
@@ -83,23 +102,36 @@ class Server {
         config_(config),
         observer_(observer),
         arrivals_(traffic),
-        records_(traffic.requests.size()) {
-    if (config.replicas < 1)
-      throw std::invalid_argument("replicas must be >= 1, got " + std::to_string(config.replicas));
+        records_(traffic.requests.size()),
+        router_(config.routing),
+        // No prefixes are known there.
+        decode_router_(config.routing == Routing::kRoundRobin ? Routing::kRoundRobin
+                                                              : Routing::kLeastOutstanding) {
+    validate(config);
+    if (config.kv_links) transfers_.emplace(*config.kv_links);
     for (std::int32_t i = 0; i < config.replicas; ++i)
       replicas_.emplace_back(static_cast<std::uint32_t>(i), config.limits, config.batching, cost,
-                             records_, observer, config.mode, to_ticks(config.first_step));
+                             records_, observer, config.mode, to_ticks(config.first_step),
+                             role_of(i));
+    prefilled_by_.resize(config.kv_links ? traffic.requests.size() : 0);
+    decoded_by_ = prefilled_by_;
   }
 
   std::vector<RequestRecord> run() && {
     for (;;) {
       const auto arrival = arrivals_.next();
+      const auto landing = transfers_ ? transfers_->next() : std::nullopt;
       const auto first = earliest();
-      if (!arrival && !first) break;
-      if (arrival && (!first || *arrival <= first->first)) {
+      if (!arrival && !landing && !first) break;
+      const auto is_next = [&](std::optional<Ticks> event) {
+        return event && (!first || *event <= first->first);
+      };
+      if (is_next(arrival) && (!landing || *arrival <= *landing)) {
         arrive_at(*arrival);
+      } else if (is_next(landing)) {
+        land(*landing);
       } else {
-        advance(replicas_[first->second], arrival);
+        advance(first->second, arrival, landing);
       }
     }
     return std::move(records_);
@@ -116,22 +148,74 @@ class Server {
     return first;
   }
 
-  void advance(Replica& replica, std::optional<Ticks> arrival) {
-    const Ticks ends = *replica.next_end();
-    const std::size_t answers = replica.advance(limit(replica, arrival)).size();
-    for (std::size_t i = 0; i < answers; ++i) arrivals_.answered(ends);
+  [[nodiscard]] ReplicaRole role_of(std::int32_t replica) const {
+    if (!config_.kv_links) return ReplicaRole::kBoth;
+    return replica < config_.kv_links->prefill_replicas ? ReplicaRole::kPrefill
+                                                        : ReplicaRole::kDecode;
   }
 
-  /// What the replica must not run beyond: the next arrival; where answers bring new requests, the
-  /// next end of another's step, too.
-  [[nodiscard]] Ticks limit(const Replica& replica, std::optional<Ticks> arrival) const {
+  void advance(std::size_t index, std::optional<Ticks> arrival, std::optional<Ticks> landing) {
+    Replica& replica = replicas_[index];
+    const Ticks ends = *replica.next_end();
+    const auto& done = replica.advance(limit(replica, arrival, landing));
+    if (replica.role() == ReplicaRole::kPrefill) {
+      for (const std::uint32_t request : done) hand_over(request, index, ends);
+    } else {
+      for (std::size_t i = 0; i < done.size(); ++i) arrivals_.answered(ends);
+    }
+    fetch(index, ends);
+  }
+
+  /// What the replica must not run beyond: the next arrival and the next KV cache that is there;
+  /// the next end of another's step where that may bring a request: through the answer to a user
+  /// who waits, or as a prompt that is done.
+  [[nodiscard]] Ticks limit(const Replica& replica, std::optional<Ticks> arrival,
+                            std::optional<Ticks> landing) const {
     constexpr Ticks kForever = Ticks{1} << 120;
-    Ticks result = arrival.value_or(kForever);
-    if (!arrivals_.answers_matter()) return result;
+    Ticks result = std::min(arrival.value_or(kForever), landing.value_or(kForever));
     for (const Replica& other : replicas_) {
-      if (&other != &replica) result = std::min(result, other.next_end().value_or(result));
+      const bool matters = arrivals_.answers_matter() || other.role() == ReplicaRole::kPrefill;
+      if (matters && &other != &replica) {
+        result = std::min(result, other.next_end().value_or(result));
+      }
     }
     return result;
+  }
+
+  /// The prompt of a request is done.
+  void hand_over(std::uint32_t request, std::size_t prefill, Ticks now) {
+    const TrafficRequest& what = traffic_.requests[request];
+    const std::size_t decode = entrance().size() + decode_router_.choose(decoders(), what, {});
+    prefilled_by_[request] = static_cast<std::int32_t>(prefill);
+    decoded_by_[request] = static_cast<std::int32_t>(decode);
+    replicas_[decode].expect(request, what);
+    replicas_[decode].wake(now);
+    fetch(decode, now);
+  }
+
+  /// Starts the transfers for which a replica has made room.
+  void fetch(std::size_t decode, Ticks now) {
+    for (const std::uint32_t request : replicas_[decode].take_fetches()) {
+      const std::int64_t block = config_.limits.kv_block_tokens;
+      const std::int64_t prompt = traffic_.requests[request].prompt_tokens;
+      transfers_->start(request, prefilled_by_[request],
+                        static_cast<std::int32_t>(decode) - config_.kv_links->prefill_replicas,
+                        (prompt + block - 1) / block * block, now);
+    }
+  }
+
+  /// KV caches are there.
+  void land(Ticks now) {
+    for (const std::uint32_t request : transfers_->advance(now)) {
+      records_[request].kv_there = to_time(now);
+      Replica& prefill = replicas_[static_cast<std::size_t>(prefilled_by_[request])];
+      prefill.let_go(request);
+      prefill.wake(now);
+      const auto decode = static_cast<std::size_t>(decoded_by_[request]);
+      replicas_[decode].fetched(request);
+      replicas_[decode].wake(now);
+      fetch(decode, now);
+    }
   }
 
   /// All that comes at `now` is there before a replica that idles starts on it.
@@ -146,7 +230,7 @@ class Server {
     record.arrival = to_time(now);
     const bool fits_context =
         config_.max_context == 0 || what.prompt_tokens + what.output_tokens <= config_.max_context;
-    if (!fits_context || !replicas_.front().can_run(what)) {
+    if (!fits_context || !replicas_.front().can_run(what) || !replicas_.back().can_run(what)) {
       record.outcome = RequestOutcome::kTooLong;
       observer_.request_ended(request, record);
       arrivals_.answered(now);
@@ -154,29 +238,16 @@ class Server {
     }
     const Prefix prefix{std::span(traffic_.prefix_hashes).subspan(what.first_hash, what.hash_count),
                         traffic_.hash_block_tokens};
-    replicas_[route(what, prefix)].arrive(request, what, prefix);
+    replicas_[router_.choose(entrance(), what, prefix)].arrive(request, what, prefix);
   }
 
-  std::size_t route(const TrafficRequest& what, Prefix prefix) {
-    if (config_.routing == Routing::kRoundRobin) return routed_++ % replicas_.size();
-    if (config_.routing == Routing::kPrefixAware && even()) {
-      const auto cached = [&](const Replica& replica) {
-        return replica.cached_tokens(what, prefix);
-      };
-      const auto best = std::ranges::max_element(replicas_, {}, cached);
-      if (2 * cached(*best) >= what.prompt_tokens)
-        return static_cast<std::size_t>(best - replicas_.begin());
-    }
-    return static_cast<std::size_t>(std::ranges::min_element(replicas_, {}, &Replica::outstanding) -
-                                    replicas_.begin());
+  /// Where requests come in, and where those go on whose prompts are done.
+  [[nodiscard]] Router::Pool entrance() const {
+    const std::int32_t prefill =
+        config_.kv_links ? config_.kv_links->prefill_replicas : config_.replicas;
+    return {replicas_.begin(), replicas_.begin() + prefill};
   }
-
-  /// Whether no replica has so much more to do than another that prefixes must not count.
-  [[nodiscard]] bool even() const {
-    constexpr std::int64_t kUneven = 32;
-    const auto [least, most] = std::ranges::minmax_element(replicas_, {}, &Replica::outstanding);
-    return most->outstanding() - least->outstanding() <= kUneven;
-  }
+  [[nodiscard]] Router::Pool decoders() const { return {entrance().end(), replicas_.end()}; }
 
   const Traffic& traffic_;
   const ServerConfig& config_;
@@ -184,21 +255,15 @@ class Server {
   Arrivals arrivals_;
   std::vector<RequestRecord> records_;
   std::deque<Replica> replicas_;
-  std::size_t routed_ = 0;
+  Router router_;
+  // With kv_links.
+  std::optional<KvTransfers> transfers_;
+  Router decode_router_;
+  std::vector<std::int32_t> prefilled_by_;  // by request
+  std::vector<std::int32_t> decoded_by_;    // by request
 };
 
 }  // namespace
-
-std::string_view name_of(Routing routing) { return kRoutings[static_cast<std::size_t>(routing)]; }
-
-Routing routing_named(std::string_view name) {
-  std::string allowed;
-  for (std::size_t i = 0; i < kRoutings.size(); ++i) {
-    if (kRoutings[i] == name) return static_cast<Routing>(i);
-    allowed += (i > 0 ? ", " : "") + std::string(kRoutings[i]);
-  }
-  throw std::invalid_argument("routing \"" + std::string(name) + "\" is not one of " + allowed);
-}
 
 std::vector<RequestRecord> serve(const Traffic& traffic, const ServerConfig& config, StepCost& cost,
                                  ServingObserver& observer) {

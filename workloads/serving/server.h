@@ -2,31 +2,17 @@
 
 #include <cstdint>
 #include <optional>
-#include <string_view>
 #include <vector>
 
 #include "workloads/serving/batching.h"
+#include "workloads/serving/kv_transfers.h"
 #include "workloads/serving/replica.h"
+#include "workloads/serving/router.h"
 #include "workloads/serving/serving_record.h"
 #include "workloads/serving/step_cost.h"
 #include "workloads/traffic.h"
 
 namespace rigsim::workloads {
-
-/// Which replica a request goes to; ties to the lowest number.
-enum class Routing : std::uint8_t {
-  kRoundRobin,
-  kLeastOutstanding,  ///< the fewest sequences that wait or run
-  /// The most prompt tokens cached where these are at least half of the prompt, unless replicas are
-  /// uneven by more than 32 sequences; else the least outstanding (the cache-aware policy of
-  /// SGLang's router: cache_threshold 0.5, balance_abs_threshold 32, from memory).
-  kPrefixAware
-};
-
-/// "round-robin", "least-outstanding", "prefix-aware".
-[[nodiscard]] std::string_view name_of(Routing routing);
-/// Throws std::invalid_argument listing the names.
-[[nodiscard]] Routing routing_named(std::string_view name);
 
 /// What serves.
 struct ServerConfig {
@@ -37,13 +23,20 @@ struct ServerConfig {
   Routing routing = Routing::kRoundRobin;
   sim::Duration first_step{};  ///< what each replica's first step takes beyond its cost
   StepMode mode = StepMode::kLeap;
+  /// Where some of the replicas only compute prompts: how KV caches get to the others.
+  std::optional<KvLinks> kv_links;
 };
 
+/// Throws std::invalid_argument for no replicas, and for kv_links of other replicas or with another
+/// policy than vLLM's V1.
+void validate(const ServerConfig& config);
+
 /// Replays `traffic` event by event: arrivals in order, each seen by its replica at the next end of
-/// a step. All replicas have the same `cost`. Returns what became of each request, [requests]; the
-/// observer sees it as it happens. Same input, same output, bit for bit. Throws
-/// std::invalid_argument for limits that validate() refuses, no replicas, requests without tokens,
-/// and arrivals that are not in order.
+/// a step. With kv_links a request goes to a replica that computes its prompt, then its KV cache to
+/// one that decodes. All replicas have the same `cost`. Returns what became of each request,
+/// [requests]; the observer sees it as it happens. Same input, same output, bit for bit. Throws
+/// std::invalid_argument for what validate() refuses, requests without tokens, and arrivals that
+/// are not in order.
 [[nodiscard]] std::vector<RequestRecord> serve(const Traffic& traffic, const ServerConfig& config,
                                                StepCost& cost, ServingObserver& observer);
 

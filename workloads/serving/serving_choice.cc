@@ -20,6 +20,7 @@ ServingChoice merged(const ServingChoice& earlier, const ServingChoice& later) {
   take(both.prefix_caching, later.prefix_caching);
   take(both.async_scheduling, later.async_scheduling);
   take(both.kv_blocks, later.kv_blocks);
+  take(both.prefill_replicas, later.prefill_replicas);
   take(both.routing, later.routing);
   take(both.level.ttft_s, later.level.ttft_s);
   take(both.level.tpot_s, later.level.tpot_s);

@@ -24,7 +24,8 @@ struct ServingChoice {
   std::optional<std::int64_t> step_tokens{};
   std::optional<bool> prefix_caching{};
   std::optional<bool> async_scheduling{};
-  std::optional<std::int64_t> kv_blocks{};  ///< as the engine counts them
+  std::optional<std::int64_t> kv_blocks{};         ///< as the engine counts them
+  std::optional<std::int64_t> prefill_replicas{};  ///< that only compute prompts
   std::optional<Routing> routing{};
   bool cold_start = false;  ///< the first step initialises the engine
   ServiceLevel level{};
@@ -32,7 +33,7 @@ struct ServingChoice {
   /// Whether anything is said.
   [[nodiscard]] bool any() const {
     return batching || max_sequences || step_tokens || prefix_caching || async_scheduling ||
-           kv_blocks || routing || cold_start || level.any();
+           kv_blocks || prefill_replicas || routing || cold_start || level.any();
   }
 };
 

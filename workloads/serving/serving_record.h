@@ -23,6 +23,11 @@ struct RequestRecord {
   std::int64_t cached_tokens = 0;  ///< of its prompt, found in the prefix cache when scheduled
   sim::Time arrival{};
   sim::Time scheduled{};  ///< the start of the first step that works on it
+  /// Where one replica computes the prompt and another decodes: when the prompt was done, when its
+  /// KV cache started to move (the decoding replica had blocks for it) and when it was there.
+  sim::Time prefilled{};
+  sim::Time kv_sent{};
+  sim::Time kv_there{};
   sim::Time first_token{};
   sim::Time finished{};
 };

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "topology/power.h"
+#include "workloads/serving/kv_links.h"
 #include "workloads/serving/sglang_sizes.h"
 
 namespace rigsim::workloads {
@@ -82,7 +83,8 @@ std::int64_t slot_blocks(MemoryRequest& memory, ServerConfig& config) {
 
 }  // namespace
 
-ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& profile) {
+ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& profile,
+                           std::int32_t prefill_replicas) {
   refuse_unmodelled(request.plan);
   ServingHost host = profile.host;
   ServerConfig config;
@@ -95,6 +97,7 @@ ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& prof
     config.limits.step_tokens = std::max(config.limits.step_tokens, config.max_context);
   config.first_step = sim::from_seconds(profile.first_step_us * 1e-6);
 
+  const ParallelPlan whole = request.plan;
   request.plan.dp = 1;
   if (!request.plan.devices.empty())  // the first replica's
     request.plan.devices.resize(static_cast<std::size_t>(request.plan.tp));
@@ -110,6 +113,9 @@ ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& prof
                         std::holds_alternative<TgiBatching>(profile.batching);
   config.limits.kv_blocks = std::max<std::int64_t>(blocks - (one_kept ? 1 : 0), 1);
   Deployment deployment = deploy(request);
+  if (prefill_replicas > 0)
+    config.kv_links = kv_links(whole, deployment, request.kv_format, prefill_replicas);
+  validate(config);
   settle_clocks(deployment);
   return {std::move(deployment), config, host, profile.front, blocks, plan_memory(memory)};
 }

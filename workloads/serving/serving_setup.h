@@ -35,13 +35,16 @@ struct ServingSetup {
 
 /// Places one replica of `request` and gives it the KV blocks that memory leaves. vLLM and TGI keep
 /// one of them for themselves (block_pool.py: null_block; block_allocator.rs: block 0, for health
-/// checks). The longest request is `request.context`.
+/// checks). The longest request is `request.context`. The first `prefill_replicas` of the plan's
+/// replicas, if any, only compute prompts for the others.
 ///
 /// llama.cpp allocates its whole cache at the start: `request.context` tokens for each slot. Where
 /// that is all that the model can, and too much, slots get the longest context that fits.
 ///
 /// Throws std::invalid_argument as deploy(), and for what is not modelled: pipelines, layers on the
-/// host, experts spread over replicas, more slots than llama.cpp computes at once.
-[[nodiscard]] ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& profile);
+/// host, experts spread over replicas, more slots than llama.cpp computes at once; as kv_links()
+/// and validate().
+[[nodiscard]] ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& profile,
+                                         std::int32_t prefill_replicas = 0);
 
 }  // namespace rigsim::workloads

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <random>
 #include <string>
+#include <variant>
+#include <vector>
 
 #include "tests/workloads/serving/checking_observer.h"
 #include "tests/workloads/serving/toy_step_cost.h"
@@ -102,6 +104,32 @@ std::int64_t some_blocks(const Scenario& scenario, Dice& dice) {
   return needed + dice.from(0, dice.chance(70) ? 12 : 300);
 }
 
+/// The replicas' devices on a star, each with a link up and down.
+KvLinks some_kv_links(std::int32_t replicas, Dice& dice) {
+  KvLinks links;
+  links.prefill_replicas = static_cast<std::int32_t>(dice.from(1, replicas - 1));
+  links.decode_replicas = replicas - links.prefill_replicas;
+  links.bytes_per_token.assign(static_cast<std::size_t>(dice.from(1, 2)), 1'000.0);
+  std::vector<sim::LinkId> up;
+  std::vector<sim::LinkId> down;
+  const auto devices = static_cast<std::size_t>(replicas) * links.ranks();
+  const auto rate = static_cast<double>(dice.from(1, 2'000)) * 1e9;
+  for (std::size_t i = 0; i < devices; ++i) {
+    up.push_back(links.network.add_link(sim::Bandwidth(rate), sim::Duration(dice.from(0, 5'000))));
+    down.push_back(links.network.add_link(sim::Bandwidth(rate)));
+  }
+  const auto prefill = static_cast<std::size_t>(links.prefill_replicas);
+  for (std::size_t from = 0; from < prefill; ++from) {
+    for (std::size_t to = prefill; to < static_cast<std::size_t>(replicas); ++to) {
+      for (std::size_t rank = 0; rank < links.ranks(); ++rank) {
+        links.routes.push_back(links.network.add_route(
+            {up[from * links.ranks() + rank], down[to * links.ranks() + rank]}));
+      }
+    }
+  }
+  return links;
+}
+
 Scenario random_scenario(std::uint64_t seed) {
   Dice dice(seed);
   Scenario scenario;
@@ -130,6 +158,10 @@ Scenario random_scenario(std::uint64_t seed) {
     scenario.front.tokenize_us = static_cast<double>(dice.from(0, 3)) * 1e-6;
     scenario.front.output_us = static_cast<double>(dice.from(0, 12)) * 0.5e-6;
   }
+  if (config.replicas > 1 && std::holds_alternative<VllmV1Batching>(config.batching) &&
+      dice.chance(40)) {
+    config.kv_links = some_kv_links(config.replicas, dice);
+  }
   return scenario;
 }
 
@@ -154,11 +186,13 @@ Outcome run(Scenario scenario, StepMode mode) {
 }
 
 // Every policy, with and without prefixes, preemption, asynchronous scheduling, several replicas,
-// front ends and closed loops: both modes give the same times to the last picosecond.
+// front ends, prompts on replicas of their own and closed loops: both modes give the same times to
+// the last picosecond.
 TEST(Leap, GivesTheTimesOfSingleSteps) {
   std::int64_t leapt = 0;
   std::int64_t preempted = 0;
   std::int64_t found = 0;
+  std::int64_t moved = 0;
   for (std::uint64_t seed = 1; seed <= 1'000; ++seed) {
     const Scenario scenario = random_scenario(seed);
     const Outcome fast = run(scenario, StepMode::kLeap);
@@ -172,6 +206,10 @@ TEST(Leap, GivesTheTimesOfSingleSteps) {
       ASSERT_NE(a.outcome, RequestOutcome::kUnserved) << "seed " << seed << " request " << i;
       ASSERT_EQ(a.arrival, b.arrival) << "seed " << seed << " request " << i;
       ASSERT_EQ(a.scheduled, b.scheduled) << "seed " << seed << " request " << i;
+      ASSERT_EQ(a.prefilled, b.prefilled) << "seed " << seed << " request " << i;
+      ASSERT_EQ(a.kv_sent, b.kv_sent) << "seed " << seed << " request " << i;
+      ASSERT_EQ(a.kv_there, b.kv_there) << "seed " << seed << " request " << i;
+      moved += a.kv_there > sim::Time{} ? 1 : 0;
       ASSERT_EQ(a.first_token, b.first_token) << "seed " << seed << " request " << i;
       ASSERT_EQ(a.finished, b.finished) << "seed " << seed << " request " << i;
       ASSERT_EQ(a.preemptions, b.preemptions) << "seed " << seed << " request " << i;
@@ -185,6 +223,7 @@ TEST(Leap, GivesTheTimesOfSingleSteps) {
   EXPECT_GT(leapt, 1'000'000);
   EXPECT_GT(preempted, 1'000);
   EXPECT_GT(found, 50'000);
+  EXPECT_GT(moved, 1'000);
 }
 
 }  // namespace
