@@ -15,7 +15,8 @@ namespace {
 
 constexpr std::array kLatencies{&ServingMetrics::queueing_s, &ServingMetrics::ttft_s,
                                 &ServingMetrics::tpot_s,     &ServingMetrics::itl_s,
-                                &ServingMetrics::e2e_s,      &ServingMetrics::normalised_s};
+                                &ServingMetrics::e2e_s,      &ServingMetrics::normalised_s,
+                                &ServingMetrics::kv_wait_s,  &ServingMetrics::kv_transfer_s};
 constexpr std::array kLatencyNumbers{&LatencySummary::mean, &LatencySummary::p50,
                                      &LatencySummary::p90,  &LatencySummary::p95,
                                      &LatencySummary::p99,  &LatencySummary::p999};
@@ -157,6 +158,8 @@ std::optional<ChanceIntervals> chance_within(std::span<const workloads::TrafficR
   add(&ServingMetrics::tpot_s, tpot);
   add(&ServingMetrics::e2e_s, e2e);
   add(&ServingMetrics::normalised_s, normalised);
+  add(&ServingMetrics::kv_wait_s, kv_wait);
+  add(&ServingMetrics::kv_transfer_s, kv_transfer);
   return chance.lag1 ? std::optional(chance) : std::nullopt;
 }
 

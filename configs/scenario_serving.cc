@@ -154,7 +154,7 @@ ServingChoice read_serving_choice(const ValueReader& value) {
 void write_serving_choice(YamlWriter& out, const ServingChoice& choice) {
   if (!choice.any()) return;
   out.begin_map("serving");
-  if (choice.batching) out.value("batching", workloads::name_of(*choice.batching));
+  if (choice.batching) out.value("batching", workloads::text_of(*choice.batching));
   write_optional(out, "max_num_seqs", choice.max_sequences);
   write_optional(out, "max_num_batched_tokens", choice.step_tokens);
   write_optional(out, "prefix_caching", choice.prefix_caching);

@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 #include <functional>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
@@ -12,10 +13,11 @@ namespace {
 constexpr std::array<std::string_view, 8> kNames{"vllm-v1", "vllm-v0", "sarathi",   "orca",
                                                  "static",  "sglang",  "llama.cpp", "tgi"};
 
-/// What one option of a policy sets, of the text behind its "=" (empty: there is none).
+/// One option of a policy, by the text behind its "=" (empty: there is none).
 struct Option {
   std::string_view name;
   std::function<void(std::string_view value)> set;
+  std::function<std::optional<std::string>()> get;  ///< none: it is not given
 };
 using Options = std::vector<Option>;
 
@@ -34,16 +36,23 @@ Number number_of(std::string_view text, Number low, Number high) {
 
 template <class Number>
 Option number(std::string_view name, Number& into, Number low, Number high) {
-  return {name, [&into, low, high](std::string_view value) {
-            into = number_of<Number>(value, low, high);
-          }};
+  return {
+      name,
+      [&into, low, high](std::string_view value) { into = number_of<Number>(value, low, high); },
+      [&into] {
+        std::array<char, 32> text{};
+        const auto end = std::to_chars(text.data(), text.data() + text.size(), into).ptr;
+        return std::optional(std::string(text.data(), end));
+      }};
 }
 
 Option flag(std::string_view name, bool& into) {
-  return {name, [&into](std::string_view value) {
+  return {name,
+          [&into](std::string_view value) {
             if (!value.empty()) refuse(value, "given without a value");
             into = true;
-          }};
+          },
+          [&into] { return into ? std::optional(std::string()) : std::nullopt; }};
 }
 
 constexpr std::int64_t kMostTokens = 100'000'000;
@@ -122,6 +131,21 @@ Batching batching_named(std::string_view text) {
   }
   throw std::invalid_argument("batching \"" + std::string(name) + "\" is not one of " +
                               joined(kNames, [](std::string_view each) { return each; }));
+}
+
+std::string text_of(Batching batching) {
+  Batching plain = batching_named(name_of(batching));
+  const Options options = std::visit(OptionsOf{}, batching);
+  const Options defaults = std::visit(OptionsOf{}, plain);
+  std::string text(name_of(batching));
+  char mark = ':';
+  for (std::size_t i = 0; i < options.size(); ++i) {
+    const auto value = options[i].get();
+    if (value == defaults[i].get()) continue;
+    text.append(1, std::exchange(mark, ',')).append(options[i].name);
+    if (!value->empty()) text.append("=").append(*value);
+  }
+  return text;
 }
 
 void validate(const BatchLimits& limits) {

@@ -83,6 +83,9 @@ using Batching = std::variant<VllmV1Batching, VllmV0Batching, SarathiBatching, O
 /// max-waiting-tokens. Throws std::invalid_argument naming what is allowed.
 [[nodiscard]] Batching batching_named(std::string_view text);
 
+/// The text of which batching_named() makes the same.
+[[nodiscard]] std::string text_of(Batching batching);
+
 /// What holds for a replica's steps whatever the policy.
 struct BatchLimits {
   std::int64_t max_sequences = 256;  ///< running at once

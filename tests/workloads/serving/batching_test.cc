@@ -37,6 +37,14 @@ TEST(Batching, IsNamedWithItsOptions) {
   EXPECT_EQ(std::get<LlamaCppBatching>(batching_named("llama.cpp:similarity=0.5")).similarity, 0.5);
 }
 
+TEST(Batching, IsWrittenAsItIsRead) {
+  for (const char* text :
+       {"vllm-v1", "vllm-v1:priority,long-prefill-tokens=64", "vllm-v0:watermark=0", "sarathi",
+        "orca", "static", "sglang:lpm,conservativeness=0.3", "llama.cpp:similarity=0.5",
+        "tgi:waiting-served-ratio=1.2,max-waiting-tokens=0"})
+    EXPECT_EQ(text_of(batching_named(text)), text);
+}
+
 TEST(Batching, RefusesOthersSayingWhatIsAllowed) {
   EXPECT_THAT(refusal("tgl"), HasSubstr("\"tgl\" is not one of vllm-v1, vllm-v0"));
   EXPECT_THAT(refusal("orca:lpm"), HasSubstr("orca has no option \"lpm\""));
