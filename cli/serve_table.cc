@@ -148,6 +148,12 @@ std::string warnings_text(const ServingMetrics& m, const workloads::ServingSetup
         "replica's KV cache of {} (--context allows more of the one, --truncate shortens them).",
         m.too_long, m.offered, setup.config.max_context,
         limits.kv_blocks * limits.kv_block_tokens));
+    if (std::holds_alternative<workloads::TgiBatching>(setup.config.batching) ||
+        std::holds_alternative<workloads::VllmV0Batching>(setup.config.batching))
+      text +=
+          wrapped(fmt::format("Prompts are taken whole: no longer than the {} tokens of a step "
+                              "(--max-num-batched-tokens).",
+                              limits.step_tokens));
   }
   if (m.queue_growth) {
     text +=

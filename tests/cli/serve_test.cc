@@ -333,6 +333,16 @@ TEST(Serve, SglangSizesItselfByTheDevicesMemory) {
               2'000);
 }
 
+TEST(Serve, TgiTurnsAwayPromptsLongerThanAStep) {
+  const std::string line =
+      "serve --rig a100-80gb-sxm --model llama-3-8b --weights bf16 --engine tgi --prompt 5000 "
+      "--traffic poisson:1/s --requests 5";
+  const Outcome run = rigsim(line);
+  EXPECT_EQ(run.code, 4);
+  EXPECT_THAT(run.out, HasSubstr("no longer than the 4145 tokens of a step"));
+  EXPECT_EQ(document(line + " --max-num-batched-tokens 8192 --json").at("requests"), 5);
+}
+
 struct Refusal {
   std::string words;
   std::string message;

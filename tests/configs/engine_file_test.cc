@@ -242,6 +242,9 @@ TEST(EngineFile, AUsersFileStandsBesideItsFit) {
   EXPECT_EQ(engine_named((folder / "toy.yaml").string()).profile.name, "toy");
   std::filesystem::remove(folder / "toy.fit.yaml");
   EXPECT_THROW((void)engine_named((folder / "toy.yaml").string()), UnreadableInput);
+  std::ofstream(folder / "toy.yaml")
+      << replaced(kFacts, "name: toy", "name: toy\nkernels_of: vllm");
+  EXPECT_EQ(engine_named((folder / "toy.yaml").string()).data, engine_named("vllm").data);
   std::filesystem::remove_all(folder);
 }
 

@@ -1,5 +1,6 @@
 #include "workloads/serving/batching.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <functional>
