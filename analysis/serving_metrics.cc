@@ -116,7 +116,7 @@ std::optional<double> queue_growth(std::span<const RequestRecord> records) {
 }  // namespace
 
 void ServingCollector::steps_executed(const workloads::StepRecord& steps) {
-  const double duration = workloads::to_seconds(steps.duration());
+  const double duration = workloads::to_seconds(steps.busy());
   steps_ += steps.steps;
   prompt_tokens_ += steps.prompt_tokens;
   waiting_max_ = std::max(waiting_max_, steps.waiting);

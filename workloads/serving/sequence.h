@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -41,9 +42,13 @@ struct Sequence {
   bool started = false;  ///< a step has worked on it
   bool running = false;
   bool finished = false;
+  bool token_by_token = false;  ///< a token is scheduled only when the one before it is out
 
   [[nodiscard]] bool decoding() const { return computed >= target; }
-  [[nodiscard]] bool all_scheduled() const { return scheduled_output >= output; }
+  /// Nothing more of it can be scheduled for now.
+  [[nodiscard]] bool all_scheduled() const {
+    return scheduled_output >= output || (token_by_token && scheduled_output > emitted);
+  }
 };
 
 /// A sequence's part of a step that computes its prompt.
@@ -64,6 +69,11 @@ struct StepPlan {
   [[nodiscard]] bool empty() const { return decode.empty() && chunks.empty(); }
   [[nodiscard]] bool only_decodes() const { return chunks.empty() && !decode.empty(); }
   [[nodiscard]] std::int64_t rows() const { return static_cast<std::int64_t>(decode.size()); }
+  /// Whether a token comes of it.
+  [[nodiscard]] bool answers() const {
+    const auto emits = [](const ScheduledChunk& each) { return each.emits; };
+    return !decode.empty() || std::ranges::any_of(chunks, emits);
+  }
   void clear() {
     decode.clear();
     chunks.clear();

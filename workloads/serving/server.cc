@@ -77,7 +77,7 @@ class Arrivals {
 
 class Server {
  public:
-  Server(const Traffic& traffic, const ServerConfig& config, StepCost& cost,
+  Server(const Traffic& traffic, const ServerConfig& config, std::span<const Station> stations,
          ServingObserver& observer)
       : traffic_(traffic),
         config_(config),
@@ -86,9 +86,14 @@ class Server {
         records_(traffic.requests.size()) {
     if (config.replicas < 1)
       throw std::invalid_argument("replicas must be >= 1, got " + std::to_string(config.replicas));
+    if (config.in_flight < 1)
+      throw std::invalid_argument("in_flight must be >= 1, got " +
+                                  std::to_string(config.in_flight));
+    if (stations.empty()) throw std::invalid_argument("a replica has at least one station");
     for (std::int32_t i = 0; i < config.replicas; ++i)
-      replicas_.emplace_back(static_cast<std::uint32_t>(i), config.limits, config.batching, cost,
-                             records_, observer, config.mode, to_ticks(config.first_step));
+      replicas_.emplace_back(static_cast<std::uint32_t>(i), config.limits, config.batching,
+                             stations, config.in_flight, records_, observer, config.mode,
+                             to_ticks(config.first_step));
   }
 
   std::vector<RequestRecord> run() && {
@@ -200,10 +205,16 @@ Routing routing_named(std::string_view name) {
   throw std::invalid_argument("routing \"" + std::string(name) + "\" is not one of " + allowed);
 }
 
+std::vector<RequestRecord> serve(const Traffic& traffic, const ServerConfig& config,
+                                 std::span<const Station> stations, ServingObserver& observer) {
+  check(traffic);
+  return Server(traffic, config, stations, observer).run();
+}
+
 std::vector<RequestRecord> serve(const Traffic& traffic, const ServerConfig& config, StepCost& cost,
                                  ServingObserver& observer) {
-  check(traffic);
-  return Server(traffic, config, cost, observer).run();
+  const Station station{&cost};
+  return serve(traffic, config, std::span(&station, 1), observer);
 }
 
 }  // namespace rigsim::workloads

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -34,16 +35,21 @@ struct ServerConfig {
   BatchLimits limits;
   std::int64_t max_context = 0;  ///< longest prompt and answer together; 0: what the cache holds
   std::int32_t replicas = 1;
+  std::int32_t in_flight = 1;  ///< steps of a replica on their way at once, in a pipeline
   Routing routing = Routing::kRoundRobin;
   sim::Duration first_step{};  ///< what each replica's first step takes beyond its cost
   StepMode mode = StepMode::kLeap;
 };
 
 /// Replays `traffic` event by event: arrivals in order, each seen by its replica at the next end of
-/// a step. All replicas have the same `cost`. Returns what became of each request, [requests]; the
-/// observer sees it as it happens. Same input, same output, bit for bit. Throws
-/// std::invalid_argument for limits that validate() refuses, no replicas, requests without tokens,
-/// and arrivals that are not in order.
+/// a step. All replicas have the same `stations`. Returns what became of each request, [requests];
+/// the observer sees it as it happens. Same input, same output, bit for bit. Throws
+/// std::invalid_argument for limits that validate() refuses, no replicas, stations or steps in
+/// flight, requests without tokens, and arrivals that are not in order.
+[[nodiscard]] std::vector<RequestRecord> serve(const Traffic& traffic, const ServerConfig& config,
+                                               std::span<const Station> stations,
+                                               ServingObserver& observer);
+/// On replicas of one station.
 [[nodiscard]] std::vector<RequestRecord> serve(const Traffic& traffic, const ServerConfig& config,
                                                StepCost& cost, ServingObserver& observer);
 

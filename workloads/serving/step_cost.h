@@ -27,7 +27,8 @@ struct StepRun {
   std::int64_t steps = 1;
 };
 
-/// Prices the steps of one replica. Answers depend on the arguments alone.
+/// Prices the steps of one replica, or what one station of it does of them. Answers depend on the
+/// arguments alone.
 class StepCost {
  public:
   virtual ~StepCost() = default;
@@ -36,6 +37,13 @@ class StepCost {
   virtual StepRun decode(const DecodeLoad& load) = 0;
   /// A step that works on prompts, too.
   virtual Ticks mixed(const DecodeLoad& load, std::span<const PromptChunk> chunks) = 0;
+};
+
+/// A place that a replica's steps pass one behind the other, for as long as `cost` says: a stage of
+/// a pipeline, the copy from one stage to the next, the host.
+struct Station {
+  StepCost* cost = nullptr;
+  bool computes = true;  ///< a stage: what it does counts as busy
 };
 
 }  // namespace rigsim::workloads

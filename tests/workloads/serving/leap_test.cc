@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "tests/workloads/serving/checking_observer.h"
 #include "tests/workloads/serving/toy_step_cost.h"
@@ -17,7 +18,8 @@ using test::ToyStepCost;
 struct Scenario {
   Traffic traffic;
   ServerConfig config;
-  ToyStepCost cost;
+  std::vector<ToyStepCost> costs = std::vector<ToyStepCost>(1);  // by station
+  std::vector<bool> computes = {true};
 };
 
 class Dice {
@@ -99,8 +101,8 @@ Scenario random_scenario(std::uint64_t seed) {
   config.limits.async_scheduling = dice.chance(50);
   config.replicas = static_cast<std::int32_t>(dice.from(1, 3));
   config.routing = static_cast<Routing>(dice.from(0, 2));
-  scenario.cost.knot = dice.from(1, 4'000);
-  scenario.cost.step = dice.from(1, 5'000'000);
+  scenario.costs.front().knot = dice.from(1, 4'000);
+  scenario.costs.front().step = dice.from(1, 5'000'000);
   add_requests(scenario, dice);
   config.limits.kv_blocks = some_blocks(scenario, dice);
   if (dice.chance(25)) {
@@ -112,8 +114,35 @@ Scenario random_scenario(std::uint64_t seed) {
   return scenario;
 }
 
+/// Up to five stages with a host in front and copies between them, alike or not, and as many steps
+/// in flight, or fewer.
+void make_pipeline(Scenario& scenario, Dice& dice) {
+  const std::int64_t stages = dice.from(2, 5);
+  const bool alike = dice.chance(30);
+  scenario.costs.clear();
+  scenario.computes.clear();
+  const auto add = [&](Ticks step, bool computes) {
+    ToyStepCost cost;
+    cost.step = step;
+    cost.knot = dice.chance(50) ? dice.from(1, 4'000) : cost.knot;
+    if (!computes) cost.row = cost.kv = 0;
+    if (!alike) cost.kv = computes ? dice.from(0, 20) : 0;
+    scenario.costs.push_back(cost);
+    scenario.computes.push_back(computes);
+  };
+  const std::int64_t step = dice.from(1, 2'000'000);
+  if (dice.chance(50)) add(dice.from(0, 200'000), false);
+  for (std::int64_t s = 0; s < stages; ++s) {
+    if (s > 0 && dice.chance(50)) add(dice.from(0, 100'000), false);
+    add(alike ? step : dice.from(1, 2'000'000), true);
+  }
+  scenario.config.in_flight = static_cast<std::int32_t>(dice.chance(80) ? stages : dice.from(1, 6));
+  scenario.config.limits.async_scheduling = dice.chance(15);
+}
+
 struct Outcome {
   std::vector<RequestRecord> records;
+  std::vector<std::vector<Ticks>> busy;
   std::int64_t steps = 0;
   std::int64_t rows = 0;
   std::map<Ticks, std::int64_t> gaps;
@@ -123,46 +152,75 @@ Outcome run(Scenario scenario, StepMode mode) {
   scenario.config.mode = mode;
   CheckingObserver observer(scenario.traffic, scenario.config);
   Outcome outcome;
-  outcome.records = serve(scenario.traffic, scenario.config, scenario.cost, observer);
+  std::vector<Station> stations;
+  for (std::size_t s = 0; s < scenario.costs.size(); ++s)
+    stations.push_back({&scenario.costs[s], scenario.computes[s]});
+  outcome.records = serve(scenario.traffic, scenario.config, stations, observer);
   observer.finish();
+  outcome.busy = observer.busy();
   outcome.steps = observer.steps_run;
   outcome.rows = observer.rows;
   outcome.gaps = observer.gaps_by_length;
   return outcome;
 }
 
-// Every policy, with and without prefixes, preemption, asynchronous scheduling, several replicas
-// and closed loops: both modes give the same times to the last picosecond.
-TEST(Leap, GivesTheTimesOfSingleSteps) {
+struct Counts {
   std::int64_t leapt = 0;
   std::int64_t preempted = 0;
   std::int64_t found = 0;
-  for (std::uint64_t seed = 1; seed <= 1'000; ++seed) {
-    const Scenario scenario = random_scenario(seed);
-    const Outcome fast = run(scenario, StepMode::kLeap);
-    const Outcome slow = run(scenario, StepMode::kExact);
-    ASSERT_EQ(fast.steps, slow.steps) << "seed " << seed;
-    ASSERT_EQ(fast.gaps, slow.gaps) << "seed " << seed;
-    for (std::size_t i = 0; i < fast.records.size(); ++i) {
-      const RequestRecord& a = fast.records[i];
-      const RequestRecord& b = slow.records[i];
-      ASSERT_EQ(a.outcome, b.outcome) << "seed " << seed << " request " << i;
-      ASSERT_NE(a.outcome, RequestOutcome::kUnserved) << "seed " << seed << " request " << i;
-      ASSERT_EQ(a.arrival, b.arrival) << "seed " << seed << " request " << i;
-      ASSERT_EQ(a.scheduled, b.scheduled) << "seed " << seed << " request " << i;
-      ASSERT_EQ(a.first_token, b.first_token) << "seed " << seed << " request " << i;
-      ASSERT_EQ(a.finished, b.finished) << "seed " << seed << " request " << i;
-      ASSERT_EQ(a.preemptions, b.preemptions) << "seed " << seed << " request " << i;
-      ASSERT_EQ(a.cached_tokens, b.cached_tokens) << "seed " << seed << " request " << i;
-      preempted += a.preemptions;
-      found += a.cached_tokens;
-    }
-    leapt += slow.rows - fast.rows;
-    if (HasFailure()) FAIL() << "seed " << seed;
+};
+
+/// Both modes give the same times to the last picosecond.
+void expect_same_times(const Scenario& scenario, Counts& counts) {
+  const Outcome fast = run(scenario, StepMode::kLeap);
+  const Outcome slow = run(scenario, StepMode::kExact);
+  ASSERT_EQ(fast.steps, slow.steps);
+  ASSERT_EQ(fast.gaps, slow.gaps);
+  ASSERT_EQ(fast.busy, slow.busy);
+  for (std::size_t i = 0; i < fast.records.size(); ++i) {
+    const RequestRecord& a = fast.records[i];
+    const RequestRecord& b = slow.records[i];
+    ASSERT_EQ(a.outcome, b.outcome) << "request " << i;
+    ASSERT_NE(a.outcome, RequestOutcome::kUnserved) << "request " << i;
+    ASSERT_EQ(a.arrival, b.arrival) << "request " << i;
+    ASSERT_EQ(a.scheduled, b.scheduled) << "request " << i;
+    ASSERT_EQ(a.first_token, b.first_token) << "request " << i;
+    ASSERT_EQ(a.finished, b.finished) << "request " << i;
+    ASSERT_EQ(a.preemptions, b.preemptions) << "request " << i;
+    ASSERT_EQ(a.cached_tokens, b.cached_tokens) << "request " << i;
+    counts.preempted += a.preemptions;
+    counts.found += a.cached_tokens;
   }
-  EXPECT_GT(leapt, 1'000'000);
-  EXPECT_GT(preempted, 1'000);
-  EXPECT_GT(found, 50'000);
+  counts.leapt += slow.rows - fast.rows;
+}
+
+// Every policy, with and without prefixes, preemption, asynchronous scheduling, several replicas
+// and closed loops.
+TEST(Leap, GivesTheTimesOfSingleSteps) {
+  Counts counts;
+  for (std::uint64_t seed = 1; seed <= 1'000; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    expect_same_times(random_scenario(seed), counts);
+    if (testing::Test::HasFailure()) return;
+  }
+  EXPECT_GT(counts.leapt, 1'000'000);
+  EXPECT_GT(counts.preempted, 1'000);
+  EXPECT_GT(counts.found, 50'000);
+}
+
+TEST(Leap, GivesTheTimesOfSingleStepsOfPipelines) {
+  Counts counts;
+  for (std::uint64_t seed = 1; seed <= 1'000; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    Dice dice(seed + 1'000'000);
+    Scenario scenario = random_scenario(seed);
+    make_pipeline(scenario, dice);
+    expect_same_times(scenario, counts);
+    if (testing::Test::HasFailure()) return;
+  }
+  EXPECT_GT(counts.leapt, 1'000'000);
+  EXPECT_GT(counts.preempted, 1'000);
+  EXPECT_GT(counts.found, 50'000);
 }
 
 }  // namespace
