@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <numeric>
 #include <span>
 
 #include "analysis/error_statistics.h"
@@ -122,6 +123,9 @@ void ServingCollector::steps_executed(const workloads::StepRecord& steps) {
   waiting_max_ = std::max(waiting_max_, steps.waiting);
   held_max_ = std::max(held_max_, steps.kv_blocks_held);
   busy_s_ += duration;
+  stages_s_.resize(steps.stages.size());
+  for (std::size_t s = 0; s < steps.stages.size(); ++s)
+    stages_s_[s] += workloads::to_seconds(steps.stages[s]);
   sequence_seconds_ += duration * static_cast<double>(steps.decodes + steps.chunks);
   block_seconds_ += duration * static_cast<double>(steps.kv_blocks_held);
 }
@@ -173,6 +177,12 @@ ServingMetrics ServingCollector::metrics(const Traffic& traffic,
   const auto blocks = static_cast<double>(config.limits.kv_blocks);
   if (busy_s_ > 0 && m.duration_s > 0) {
     m.busy_fraction = std::min(busy_s_ / (m.duration_s * config.replicas), 1.0);
+    for (const double stage : stages_s_)
+      m.stage_busy.push_back(std::min(stage / (m.duration_s * config.replicas), 1.0));
+    if (!stages_s_.empty()) {
+      const double computing = std::accumulate(stages_s_.begin(), stages_s_.end(), 0.0);
+      m.bubble_fraction = 1 - computing / busy_s_ / static_cast<double>(stages_s_.size());
+    }
     m.mean_batch = sequence_seconds_ / busy_s_;
     m.kv_used_fraction = block_seconds_ / busy_s_ / blocks;
     m.kv_used_fraction_max = static_cast<double>(held_max_) / blocks;

@@ -6,6 +6,7 @@
 #include "analysis/figure.h"
 #include "sim/executor.h"
 #include "workloads/pass_graph.h"
+#include "workloads/serving/pass_stations.h"
 #include "workloads/time_share.h"
 
 namespace rigsim::analysis {
@@ -44,10 +45,10 @@ class Both final : public ServingObserver {
 ServingMetrics replay(const Traffic& traffic, const ServingSetup& setup, const ServiceLevel& level,
                       workloads::Slowness slowness, ServingObserver* observer,
                       std::vector<workloads::RequestRecord>* records = nullptr) {
-  workloads::PassStepCost cost(setup.deployment, setup.host, slowness);
+  const workloads::PassStations replica(setup.deployment, setup.host, slowness);
   ServingCollector collector;
   Both both(collector, observer);
-  auto ended = workloads::serve(traffic, setup.config, cost, both);
+  auto ended = workloads::serve(traffic, setup.config, replica.stations(), both);
   ServingMetrics metrics = collector.metrics(traffic, setup.config, ended, level);
   if (records != nullptr) *records = std::move(ended);
   return metrics;

@@ -126,6 +126,8 @@ Json document(const analysis::ServingRun& run, const ServingSetup& setup, const 
 std::string title_of(const Scenario& scenario, const ServingSetup& setup) {
   std::string plan;
   if (setup.deployment.plan.tp > 1) plan += fmt::format(", tp={}", setup.deployment.plan.tp);
+  if (setup.deployment.plan.pp > 1) plan += fmt::format(", pp={}", setup.deployment.plan.pp);
+  if (setup.deployment.plan.ep > 1) plan += fmt::format(", ep={}", setup.deployment.plan.ep);
   if (setup.config.replicas > 1) plan += fmt::format(", dp={}", setup.config.replicas);
   return fmt::format("{} on {}, {}{}", scenario.model.name, scenario.rig.name,
                      scenario.weights.name, plan);
@@ -165,8 +167,8 @@ Answer run(const ParsedOptions& options, const Console& console) {
     throw configs::ConfigError({{}, 0, 0, "--vllm-result"}, "is the file of --trace, too");
   std::unique_ptr<analysis::ServingTrace> trace;
   if (const auto path = options.text("trace")) {
-    trace = std::make_unique<analysis::ServingTrace>(*path, header_of(options, scenario),
-                                                     loaded.traffic);
+    trace = std::make_unique<analysis::ServingTrace>(
+        *path, header_of(options, scenario), loaded.traffic, setup.deployment.stages.size());
   }
   StopOnSignal observer(trace.get());
   const analysis::ServingRun result =

@@ -42,7 +42,8 @@ std::vector<OptionSpec> serving_options() {
       {"max-num-seqs", "N", "sequences that run at once on a replica"},
       {"max-num-batched-tokens", "N", "new tokens of one step"},
       {"prefix-caching", "on|off", "find known prefixes again (traces with prefix hashes)"},
-      {"async-scheduling", "on|off", "schedule a step while the one before runs"},
+      {"async-scheduling", "on|off",
+       "schedule a step while the one before runs (default: the engine's; pipelines: off)"},
       {"kv-blocks", "N", "KV blocks of a replica, instead of what the memory plan gives"},
       {"routing", "HOW", "among replicas: round-robin (default), least-outstanding, prefix-aware"},
       {"slo", "LIMITS", "what a good request keeps: ttft=2s,tpot=50ms,e2e=30s"},
@@ -82,6 +83,7 @@ ServingProfile read_serving_profile(const ParsedOptions& options,
   limits.async_scheduling =
       on_or_off(options, "async-scheduling").value_or(limits.async_scheduling);
   profile.host.overlapped = limits.async_scheduling;
+  profile.async_pipelines = options.has("async-scheduling");
   if (!options.has("cold-start")) profile.first_step_us = 0;
   return profile;
 }

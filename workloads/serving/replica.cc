@@ -101,8 +101,10 @@ void Replica::price(Step& step) {
 /// entered before it.
 Ticks Replica::pass(const Step& step, Ticks at) {
   if (stations_.size() == 1) return free_.front() = at + step.run.first;
-  for (std::size_t s = 0; s < stations_.size(); ++s)
-    at = free_[s] = std::max(at, free_[s]) + step.runs[s].first;
+  for (std::size_t s = 0; s < stations_.size(); ++s) {
+    at = std::max(at, free_[s]) + step.runs[s].first;
+    if (stations_[s].kind != StationKind::kDelay) free_[s] = at;
+  }
   return at;
 }
 
@@ -168,7 +170,7 @@ void Replica::observe(StepRecord& record, const Step& step, std::int64_t steps_b
     computing_.clear();
     for (std::size_t s = 0; s < stations_.size(); ++s) {
       const StepRun& run = step.runs[s];
-      if (stations_[s].computes)
+      if (stations_[s].kind == StationKind::kStage)
         computing_.push_back(series(run.first + run.slope * steps_before, run.slope, record.steps));
     }
     record.stages = computing_;

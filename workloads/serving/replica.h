@@ -29,12 +29,11 @@ enum class StepMode : std::uint8_t {
 /// finishes now counts for the one after it (vLLM's step_with_batch_queue, two batches).
 ///
 /// A pipeline has `in_flight` steps on their way at once (the same function; max_concurrent_batches
-/// is the number of stages). Each passes the stations in order, and a station takes one step at a
-/// time. A sequence is in one of them: its next token is scheduled when the one before is out; of a
-/// prompt several chunks can be on their way. With asynchronous scheduling a sequence may be in all
-/// of them, and no stage begins a step before the tokens of the one in front are out: they are
-/// broadcast on the streams that compute (vLLM 0.19, gpu_model_runner.py,
-/// _pp_receive_prev_sampled_token_ids_to_input_batch).
+/// is the number of stages). Each passes the stations in order. A sequence is in one of them: its
+/// next token is scheduled when the one before is out; of a prompt several chunks can be on their
+/// way. With asynchronous scheduling a sequence may be in all of them, and no stage begins a step
+/// before the tokens of the one in front are out: they are broadcast on the streams that compute
+/// (vLLM 0.19, gpu_model_runner.py, _pp_receive_prev_sampled_token_ids_to_input_batch).
 class Replica {
  public:
   /// What `stations` names, `records` and `observer` must outlive this. The first step takes
@@ -119,7 +118,7 @@ class Replica {
   std::vector<PromptChunk> chunks_;
   std::vector<StepRun> costs_;    // [batches x stations]
   std::vector<Ticks> ends_;       // [batches]
-  std::vector<Ticks> computing_;  // by station that computes
+  std::vector<Ticks> computing_;  // by stage
   std::vector<Ticks> free_;       // by station: when the last step that entered leaves it
   Ticks last_end_ = 0;            // of the steps that ended
   Ticks tokens_out_ = 0;          // of the last step that entered and answers any

@@ -102,7 +102,7 @@ std::optional<SteadyRounds> Replica::rounds_ahead(std::int64_t most) {
       costs_.push_back({run.first + run.slope, run.slope, run.steps - 1});
     }
   }
-  return steady_rounds(ends_, free_, costs_, most);
+  return steady_rounds(stations_, ends_, free_, costs_, most);
 }
 
 void Replica::leap_in_rounds(Ticks limit) {

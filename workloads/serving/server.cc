@@ -89,7 +89,8 @@ class Server {
     if (config.in_flight < 1)
       throw std::invalid_argument("in_flight must be >= 1, got " +
                                   std::to_string(config.in_flight));
-    if (stations.empty()) throw std::invalid_argument("a replica has at least one station");
+    if (stations.empty() || stations.back().kind == StationKind::kDelay)
+      throw std::invalid_argument("a replica's stations end with one that is not a delay");
     for (std::int32_t i = 0; i < config.replicas; ++i)
       replicas_.emplace_back(static_cast<std::uint32_t>(i), config.limits, config.batching,
                              stations, config.in_flight, records_, observer, config.mode,

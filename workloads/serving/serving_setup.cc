@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "topology/power.h"
+#include "workloads/pass_graph.h"
 
 namespace rigsim::workloads {
 namespace {
@@ -14,10 +15,9 @@ namespace {
 void refuse_unmodelled(const ParallelPlan& plan) {
   const auto refuse = [](const std::string& what) {
     throw std::invalid_argument(what +
-                                " is not modelled in serving yet; allowed are tp and dp, and one "
-                                "device where the engine splits by layers");
+                                " is not modelled in serving yet; allowed are tp, pp, dp and ep up "
+                                "to tp");
   };
-  if (plan.pp > 1) refuse("a pipeline (pp=" + std::to_string(plan.pp) + ")");
   if (plan.ep > plan.tp)
     refuse("experts spread over replicas (ep=" + std::to_string(plan.ep) + ")");
   if (plan.gpu_layers) refuse("a model partly on the host");
@@ -49,7 +49,7 @@ ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& prof
 
   request.plan.dp = 1;
   if (!request.plan.devices.empty())  // the first replica's
-    request.plan.devices.resize(static_cast<std::size_t>(request.plan.tp));
+    request.plan.devices.resize(static_cast<std::size_t>(request.plan.tp * request.plan.pp));
   request.batch = 1;
   // The host's share is the serving profile's.
   for (BackendProfile& backend : request.engine.backends) backend.host_step_us = 0;
@@ -61,7 +61,13 @@ ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& prof
   config.limits.kv_blocks = std::max<std::int64_t>(blocks - (null_block ? 1 : 0), 1);
   Deployment deployment = deploy(request);
   settle_clocks(deployment);
-  return {std::move(deployment), config, profile.host, blocks, plan};
+  ServingHost host = profile.host;
+  if (deployment.stages.size() > 1) {
+    config.in_flight = batches_in_flight(deployment, std::ssize(deployment.stages));
+    config.limits.async_scheduling &= profile.async_pipelines;
+    host.overlapped &= profile.async_pipelines;
+  }
+  return {std::move(deployment), config, std::move(host), blocks, plan};
 }
 
 }  // namespace rigsim::workloads

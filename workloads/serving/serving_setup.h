@@ -13,6 +13,8 @@ struct ServingProfile {
   Batching batching = VllmV1Batching{};
   BatchLimits limits;  ///< kv_blocks comes from the memory plan
   ServingHost host;
+  /// Asynchronous scheduling (limits) of pipelines, too: their steps then take turns, see Replica.
+  bool async_pipelines = false;
   double first_step_us = 0;  ///< what the first step of all takes more: lazy initialisation
 };
 
@@ -20,15 +22,16 @@ struct ServingProfile {
 struct ServingSetup {
   Deployment deployment;       ///< one replica
   ServerConfig config;         ///< plan.dp replicas of it
-  ServingHost host;            ///< for PassStepCost
+  ServingHost host;            ///< for PassStations
   std::int64_t kv_blocks = 0;  ///< of one replica, as the engine counts them; 0: it does not fit
   MemoryPlan memory;           ///< of one replica, with a KV cache of one token
 };
 
 /// Places one replica of `request` and gives it the KV blocks that memory leaves. vLLM keeps one of
 /// them for itself (block_pool.py: null_block). The longest request is `request.context`.
-/// Throws std::invalid_argument as deploy(), and for what is not modelled: pipelines, layers on the
-/// host, experts spread over replicas.
+/// Of a pipeline as many batches are on their way as batches_in_flight() says.
+/// Throws std::invalid_argument as deploy(), and for what is not modelled: layers on the host,
+/// experts spread over replicas.
 [[nodiscard]] ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& profile);
 
 }  // namespace rigsim::workloads

@@ -39,14 +39,16 @@ Recurring later(const Recurring& a, const Recurring& b, std::int64_t& rounds) {
 }
 
 /// One step of every batch.
-void go_round(SteadyRounds& state, std::span<const StepRun> costs) {
+void go_round(SteadyRounds& state, std::span<const Station> stations,
+              std::span<const StepRun> costs) {
   const StepRun* cost = costs.data();
   for (Recurring& end : state.ends) {
-    for (Recurring& free : state.free) {
-      const Recurring start = later(end, free, state.rounds);
-      end = free = {start.at + cost->first, start.step + cost->slope, start.growth};
+    for (std::size_t s = 0; s < stations.size(); ++s, ++cost) {
+      const bool waits = stations[s].kind != StationKind::kDelay;
+      const Recurring start = waits ? later(end, state.free[s], state.rounds) : end;
+      end = {start.at + cost->first, start.step + cost->slope, start.growth};
+      if (waits) state.free[s] = end;
       state.rounds = std::min(state.rounds, cost->steps);
-      ++cost;
     }
   }
 }
@@ -61,7 +63,8 @@ void follow(std::vector<Recurring>& times, const std::vector<Recurring>& after) 
 
 }  // namespace
 
-std::optional<SteadyRounds> steady_rounds(std::span<const Ticks> ends, std::span<const Ticks> free,
+std::optional<SteadyRounds> steady_rounds(std::span<const Station> stations,
+                                          std::span<const Ticks> ends, std::span<const Ticks> free,
                                           std::span<const StepRun> costs, std::int64_t most) {
   SteadyRounds state;
   for (const Ticks end : ends) state.ends.push_back({end, 0, 0});
@@ -71,7 +74,7 @@ std::optional<SteadyRounds> steady_rounds(std::span<const Ticks> ends, std::span
   for (int i = 0; i < kRounds; ++i) {
     SteadyRounds after = state;
     after.rounds = most;
-    go_round(after, costs);
+    go_round(after, stations, costs);
     if (std::ranges::equal(state.ends, after.ends, {}, next) &&
         std::ranges::equal(state.free, after.free, {}, next)) {
       state.rounds = after.rounds;

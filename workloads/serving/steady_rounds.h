@@ -32,17 +32,18 @@ struct Recurring {
 /// those of the others.
 struct SteadyRounds {
   std::vector<Recurring> ends;  ///< [batches] of their steps, in the order in which they entered
-  std::vector<Recurring> free;  ///< [stations] when the last batch's step leaves them
+  std::vector<Recurring> free;  ///< [stations] when the last batch's step leaves them; of delays 0
   std::int64_t rounds = 0;      ///< how many more rounds are like round 0; at least 1
 };
 
 /// The rounds ahead, at most `most`, where the steps on their way end at `ends` [batches] and leave
-/// the stations at `free` [stations], and the batches' next steps take `costs` [batches x
+/// `stations` at `free` [stations], and the batches' next steps take `costs` [batches x
 /// stations]. Exact: a step enters a station at the later of its own end at the one before and the
 /// end of the step in front of it (a max-plus recurrence). As long as the same of the two is the
 /// later one, every time of a round is one of the round before and what steps take, which grows
 /// evenly; rounds end where that changes. None where the times do not advance like that yet.
-[[nodiscard]] std::optional<SteadyRounds> steady_rounds(std::span<const Ticks> ends,
+[[nodiscard]] std::optional<SteadyRounds> steady_rounds(std::span<const Station> stations,
+                                                        std::span<const Ticks> ends,
                                                         std::span<const Ticks> free,
                                                         std::span<const StepRun> costs,
                                                         std::int64_t most);

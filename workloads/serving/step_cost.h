@@ -39,11 +39,17 @@ class StepCost {
   virtual Ticks mixed(const DecodeLoad& load, std::span<const PromptChunk> chunks) = 0;
 };
 
-/// A place that a replica's steps pass one behind the other, for as long as `cost` says: a stage of
-/// a pipeline, the copy from one stage to the next, the host.
+enum class StationKind : std::uint8_t {
+  kStage,  ///< computes, one step at a time
+  kLine,   ///< one step at a time: a link, the host
+  kDelay   ///< any number of steps at once
+};
+
+/// A place that a replica's steps pass in order, for as long as `cost` says. The last one is not a
+/// delay, so that steps end in the order in which they began.
 struct Station {
   StepCost* cost = nullptr;
-  bool computes = true;  ///< a stage: what it does counts as busy
+  StationKind kind = StationKind::kStage;
 };
 
 }  // namespace rigsim::workloads

@@ -19,7 +19,7 @@ struct Scenario {
   Traffic traffic;
   ServerConfig config;
   std::vector<ToyStepCost> costs = std::vector<ToyStepCost>(1);  // by station
-  std::vector<bool> computes = {true};
+  std::vector<StationKind> kinds = {StationKind::kStage};
 };
 
 class Dice {
@@ -114,27 +114,28 @@ Scenario random_scenario(std::uint64_t seed) {
   return scenario;
 }
 
-/// Up to five stages with a host in front and copies between them, alike or not, and as many steps
-/// in flight, or fewer.
+/// Up to five stages with a host in front, delays and copies between them, alike or not, and as
+/// many steps in flight, or some other number.
 void make_pipeline(Scenario& scenario, Dice& dice) {
   const std::int64_t stages = dice.from(2, 5);
   const bool alike = dice.chance(30);
   scenario.costs.clear();
-  scenario.computes.clear();
-  const auto add = [&](Ticks step, bool computes) {
+  scenario.kinds.clear();
+  const auto add = [&](Ticks step, StationKind kind) {
     ToyStepCost cost;
     cost.step = step;
     cost.knot = dice.chance(50) ? dice.from(1, 4'000) : cost.knot;
-    if (!computes) cost.row = cost.kv = 0;
-    if (!alike) cost.kv = computes ? dice.from(0, 20) : 0;
+    if (!alike) cost.kv = dice.from(0, 20);
+    if (kind != StationKind::kStage) cost.row = cost.kv = 0;
     scenario.costs.push_back(cost);
-    scenario.computes.push_back(computes);
+    scenario.kinds.push_back(kind);
   };
   const std::int64_t step = dice.from(1, 2'000'000);
-  if (dice.chance(50)) add(dice.from(0, 200'000), false);
+  if (dice.chance(50)) add(dice.from(0, 200'000), StationKind::kLine);
   for (std::int64_t s = 0; s < stages; ++s) {
-    if (s > 0 && dice.chance(50)) add(dice.from(0, 100'000), false);
-    add(alike ? step : dice.from(1, 2'000'000), true);
+    if (s > 0 && dice.chance(50)) add(dice.from(0, 500'000), StationKind::kDelay);
+    if (s > 0 && dice.chance(50)) add(dice.from(0, 100'000), StationKind::kLine);
+    add(alike ? step : dice.from(1, 2'000'000), StationKind::kStage);
   }
   scenario.config.in_flight = static_cast<std::int32_t>(dice.chance(80) ? stages : dice.from(1, 6));
   scenario.config.limits.async_scheduling = dice.chance(15);
@@ -154,7 +155,7 @@ Outcome run(Scenario scenario, StepMode mode) {
   Outcome outcome;
   std::vector<Station> stations;
   for (std::size_t s = 0; s < scenario.costs.size(); ++s)
-    stations.push_back({&scenario.costs[s], scenario.computes[s]});
+    stations.push_back({&scenario.costs[s], scenario.kinds[s]});
   outcome.records = serve(scenario.traffic, scenario.config, stations, observer);
   observer.finish();
   outcome.busy = observer.busy();

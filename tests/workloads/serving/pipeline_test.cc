@@ -108,8 +108,8 @@ TEST(Pipeline, GoesAsFastAsItsSlowestStage) {
   EvenStepCost fast(1us);
   EvenStepCost copy(500ns);
   EvenStepCost slow(2us);
-  const std::array<Station, 4> stations{Station{&host, false}, Station{&fast},
-                                        Station{&copy, false}, Station{&slow}};
+  const std::array<Station, 4> stations{Station{&host, StationKind::kLine}, Station{&fast},
+                                        Station{&copy, StationKind::kLine}, Station{&slow}};
   const Served two = served(traffic_of({{10, 50}, {10, 50}}), config_of(2, 10), stations);
   // First step: 0.25 + 1 + 0.5 + 2 us; the second enters the slow stage then.
   EXPECT_EQ(two.records[0].first_token, at(3'750ns));
@@ -138,7 +138,7 @@ TEST(Pipeline, WithAsynchronousSchedulingStepsTakeTurns) {
 TEST(Pipeline, IsLeptOverInRounds) {
   std::array<ToyStepCost, 3> costs;
   costs[1].step = costs[0].step / 20;  // a copy
-  const std::array<Station, 3> stations{Station{&costs[0]}, Station{&costs[1], false},
+  const std::array<Station, 3> stations{Station{&costs[0]}, Station{&costs[1], StationKind::kLine},
                                         Station{&costs[2]}};
   const Traffic traffic = traffic_of({{10, 9'000}, {10, 7'000}, {20, 8'000}, {20, 5'000}});
   ServerConfig config = config_of(3, 20);
@@ -225,7 +225,9 @@ class Plainly {
     for (std::size_t s = 0; s < stations_.size(); ++s) {
       const Ticks cost = batch.chunks.empty() ? stations_[s].cost->decode(batch.load).first
                                               : stations_[s].cost->mixed(batch.load, batch.chunks);
-      now = last_[s] = std::max(now, last_[s]) + cost;
+      const bool waits = stations_[s].kind != StationKind::kDelay;
+      now = (waits ? std::max(now, last_[s]) : now) + cost;
+      last_[s] = now;
     }
     return now;
   }
@@ -248,8 +250,9 @@ TEST(Pipeline, IsItsRecurrence) {
     for (ToyStepCost& cost : costs) {
       cost.step = from(0, 2'000'000);
       cost.kv = from(0, 20);
-      stations.push_back({&cost});
+      stations.push_back({&cost, static_cast<StationKind>(from(0, 2))});
     }
+    stations.back().kind = StationKind::kStage;  // no step passes another
     Traffic traffic;
     for (std::int64_t i = from(1, 20); i > 0; --i) {
       TrafficRequest request;
@@ -269,7 +272,7 @@ TEST(Pipeline, IsItsRecurrence) {
 TEST(Pipeline, OfOneStageIsAReplicaOfOneStation) {
   ToyStepCost whole;
   EvenStepCost nothing(0ns);
-  const std::array<Station, 3> stations{Station{&nothing, false}, Station{&whole},
+  const std::array<Station, 3> stations{Station{&nothing, StationKind::kLine}, Station{&whole},
                                         Station{&nothing}};
   const Traffic traffic = traffic_of({{10, 50}, {300, 7}, {20, 400}, {100, 100}});
   for (const bool async : {false, true}) {
@@ -284,17 +287,23 @@ TEST(Pipeline, OfOneStageIsAReplicaOfOneStation) {
   }
 }
 
+/// In a pipeline of stages alone.
+std::optional<SteadyRounds> steady(std::span<const Ticks> ends, std::span<const Ticks> free,
+                                   std::span<const StepRun> costs, std::int64_t most) {
+  return steady_rounds(std::vector<Station>(free.size()), ends, free, costs, most);
+}
+
 // Two batches, two stages of 10 ticks, the second batch's step half done: rounds of 20.
 TEST(SteadyRounds, AreThoseOfAFullPipeline) {
   const std::array<Ticks, 2> ends{100, 110};
   const std::array<Ticks, 2> free{100, 110};
   const std::vector<StepRun> costs(4, StepRun{10, 0, 7});
-  const auto rounds = steady_rounds(ends, free, costs, 99);
+  const auto rounds = steady(ends, free, costs, 99);
   ASSERT_TRUE(rounds);
   EXPECT_EQ(rounds->ends[0], (Recurring{100, 20, 0}));
   EXPECT_EQ(rounds->ends[1], (Recurring{110, 20, 0}));
   EXPECT_EQ(rounds->rounds, 7);
-  EXPECT_EQ(steady_rounds(ends, free, costs, 5)->rounds, 5);
+  EXPECT_EQ(steady(ends, free, costs, 5)->rounds, 5);
 }
 
 // The first stage is the slower one, until the second, which grows by 1 a round, takes as long: 10
@@ -303,7 +312,7 @@ TEST(SteadyRounds, EndWhereAnotherStageBecomesTheSlowest) {
   const std::array<Ticks, 2> ends{104, 114};
   const std::array<Ticks, 2> free{110, 114};
   const std::vector<StepRun> costs{{10, 0, 99}, {5, 1, 99}, {10, 0, 99}, {5, 1, 99}};
-  const auto rounds = steady_rounds(ends, free, costs, 99);
+  const auto rounds = steady(ends, free, costs, 99);
   ASSERT_TRUE(rounds);
   EXPECT_EQ(rounds->ends[0], (Recurring{104, 21, 0}));
   EXPECT_EQ(rounds->rounds, 6);
@@ -316,7 +325,7 @@ TEST(SteadyRounds, AreOfEachBatchWhereTheyDoNotMeet) {
   const std::array<Ticks, 3> free{93, 104, 115};
   const std::vector<StepRun> costs{{10, 1, 99}, {10, 1, 99}, {10, 1, 99},
                                    {11, 0, 99}, {11, 0, 99}, {11, 0, 99}};
-  const auto rounds = steady_rounds(ends, free, costs, 99);
+  const auto rounds = steady(ends, free, costs, 99);
   ASSERT_TRUE(rounds);
   EXPECT_EQ(rounds->ends[0], (Recurring{100, 30, 3}));
   EXPECT_EQ(rounds->ends[1], (Recurring{115, 33, 0}));
@@ -327,7 +336,7 @@ TEST(SteadyRounds, AreNotThereWhereItFills) {
   const std::array<Ticks, 2> ends{100, 103};
   const std::array<Ticks, 2> free{40, 103};
   const std::vector<StepRun> costs(4, StepRun{10, 0, 7});
-  EXPECT_FALSE(steady_rounds(ends, free, costs, 99));
+  EXPECT_FALSE(steady(ends, free, costs, 99));
 }
 
 }  // namespace
