@@ -104,6 +104,8 @@ Json limits(const workloads::ServingSetup& setup) {
           {"kv_block_tokens", l.kv_block_tokens},
           {"prefix_caching", l.prefix_caching},
           {"async_scheduling", l.async_scheduling},
+          {"stages", setup.deployment.stages.size()},
+          {"in_flight", setup.config.in_flight},
           {"max_context", setup.config.max_context},
           {"first_step_s", sim::to_seconds(setup.config.first_step)}};
 }
@@ -140,6 +142,9 @@ Json to_json(const ServingRun& run, const workloads::ServingSetup& setup,
   json["kv_blocks"] = setup.kv_blocks;
   json["preemptions"] = m.preemptions;
   json["busy_fraction"] = m.busy_fraction;
+  json["stage_busy_fractions"] =
+      m.stage_busy.empty() ? std::vector<double>{m.busy_fraction} : m.stage_busy;
+  json["bubble_fraction"] = m.bubble_fraction;
   json["mean_batch"] = m.mean_batch;
   json["mfu"] = use(run, &ServingUse::mfu);
   json["mbu"] = use(run, &ServingUse::mbu);

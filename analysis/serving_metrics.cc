@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <span>
 
 #include "analysis/error_statistics.h"
@@ -76,13 +77,15 @@ std::optional<double> queue_growth(std::span<const RequestRecord> records) {
 }  // namespace
 
 void ServingCollector::steps_executed(const workloads::StepRecord& steps) {
-  const double duration = workloads::to_seconds(steps.duration());
+  const double duration = workloads::to_seconds(steps.busy());
   steps_ += steps.steps;
   prompt_tokens_ += steps.prompt_tokens;
   waiting_max_ = std::max(waiting_max_, steps.waiting);
   held_max_ = std::max(held_max_, steps.kv_blocks_held);
-  busy_ += steps.duration();
-  sequence_time_ += steps.duration() * (steps.decodes + steps.chunks);
+  busy_ += steps.busy();
+  stages_.resize(steps.stages.size());
+  for (std::size_t s = 0; s < steps.stages.size(); ++s) stages_[s] += steps.stages[s];
+  sequence_time_ += steps.busy() * (steps.decodes + steps.chunks);
   block_seconds_ += duration * static_cast<double>(steps.kv_blocks_held);
 }
 
@@ -138,6 +141,15 @@ ServingMetrics ServingCollector::metrics(const Traffic& traffic,
   if (busy_ > 0 && m.duration_s > 0) {
     const double busy_s = workloads::to_seconds(busy_);
     m.busy_fraction = std::min(busy_s / (m.duration_s * config.replicas), 1.0);
+    for (const workloads::Ticks stage : stages_) {
+      m.stage_busy.push_back(
+          std::min(workloads::to_seconds(stage) / (m.duration_s * config.replicas), 1.0));
+    }
+    if (!stages_.empty()) {
+      const auto computing = std::accumulate(stages_.begin(), stages_.end(), workloads::Ticks{});
+      m.bubble_fraction =
+          1 - workloads::to_seconds(computing) / busy_s / static_cast<double>(stages_.size());
+    }
     m.mean_batch = workloads::to_seconds(sequence_time_) / busy_s;
     m.kv_used_fraction = block_seconds_ / busy_s / blocks;
     m.kv_used_fraction_max = static_cast<double>(held_max_) / blocks;

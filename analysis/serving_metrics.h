@@ -50,7 +50,10 @@ struct ServingMetrics {
   std::int64_t cached_prompt_tokens = 0;
   std::int64_t computed_prompt_tokens = 0;  ///< behind preemptions again
   std::int64_t steps = 0;
-  double busy_fraction = 0;     ///< of the replicas' time, steps running
+  double busy_fraction = 0;  ///< of the replicas' time, steps running
+  /// [stages] Of the replicas' time, what each stage of a pipeline computes; empty without one.
+  std::vector<double> stage_busy{};
+  double bubble_fraction = 0;   ///< of the time that steps run, what the mean stage idles
   double mean_batch = 0;        ///< sequences in a step, mean over the time that steps run
   double kv_used_fraction = 0;  ///< of the blocks, the same mean
   double kv_used_fraction_max = 0;
@@ -85,6 +88,7 @@ class ServingCollector final : public workloads::ServingObserver {
   std::int64_t held_max_ = 0;
   workloads::Ticks busy_ = 0;
   workloads::Ticks sequence_time_ = 0;  // sequences x time: whole numbers, as leaps have them
+  std::vector<workloads::Ticks> stages_;
   double block_seconds_ = 0;
 };
 

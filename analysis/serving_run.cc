@@ -12,6 +12,7 @@
 #include "analysis/serving_use.h"
 #include "sim/executor.h"
 #include "workloads/pass_graph.h"
+#include "workloads/serving/pass_stations.h"
 #include "workloads/time_share.h"
 
 namespace rigsim::analysis {
@@ -78,8 +79,8 @@ struct Counted {
 std::vector<workloads::RequestRecord> serve_alone(const Traffic& traffic, const ServingSetup& setup,
                                                   ServingObserver& observer,
                                                   workloads::Slowness slowness = {}) {
-  workloads::PassStepCost cost(setup.deployment, setup.host, slowness);
-  return workloads::serve_behind(setup.front, traffic, setup.config, cost, observer);
+  const workloads::PassStations replica(setup.deployment, setup.host, slowness);
+  return workloads::serve_behind(setup.front, traffic, setup.config, replica.stations(), observer);
 }
 
 /// The numbers of requests and records from `first` on.

@@ -33,6 +33,7 @@ void ServingSeries::make_room(double end_s) {
 void ServingSeries::add(const workloads::StepRecord& s) {
   const double begin = workloads::to_seconds(s.start);
   const double duration = workloads::to_seconds(s.duration());
+  const double alone = duration > 0 ? workloads::to_seconds(s.busy()) / duration : 1.0;
   const double end = begin + duration;
   make_room(end);
   const auto at = [&](double time) { return static_cast<std::size_t>(time / window_s_); };
@@ -43,10 +44,11 @@ void ServingSeries::add(const workloads::StepRecord& s) {
     const double to = std::min(end, static_cast<double>(i + 1) * window_s_);
     const double inside = std::max(to - from, 0.0);
     const double share = duration > 0 ? inside / duration : 1.0;
-    windows_[i] += {.busy_s = inside,
-                    .sequence_s = inside * static_cast<double>(s.decodes + s.chunks),
-                    .block_s = inside * static_cast<double>(s.kv_blocks_held),
-                    .waiting_s = inside * static_cast<double>(s.waiting),
+    const double busy = inside * alone;
+    windows_[i] += {.busy_s = busy,
+                    .sequence_s = busy * static_cast<double>(s.decodes + s.chunks),
+                    .block_s = busy * static_cast<double>(s.kv_blocks_held),
+                    .waiting_s = busy * static_cast<double>(s.waiting),
                     .decode_tokens = share * static_cast<double>(s.decodes * s.steps),
                     .prompt_tokens = share * static_cast<double>(s.prompt_tokens * s.steps),
                     .preemptions = i == last ? s.preemptions : 0};

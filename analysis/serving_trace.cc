@@ -2,7 +2,9 @@
 
 #include <array>
 #include <chrono>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "analysis/hdf5_file.h"
 #include "analysis/hdf5_table.h"
@@ -58,12 +60,15 @@ struct RequestColumns {
 };
 
 struct StepColumns {
-  explicit StepColumns(Hdf5Table& table)
+  StepColumns(Hdf5Table& table, std::size_t stages)
       : replica(table.add_column<std::uint32_t>({"replica", "1", "whose steps"})),
-        start(table.add_column<std::int64_t>({"start", "ps", "of the first of them"})),
+        start(table.add_column<std::int64_t>(
+            {"start", "ps", "of the first of them; in a pipeline when it was scheduled"})),
         steps(count(table, "steps", "steps in a row")),
         first(table.add_column<double>({"first", "ps", "duration of the first"})),
         growth(table.add_column<double>({"growth", "ps", "by which each takes longer"})),
+        busy(table.add_column<double>(
+            {"busy", "ps", "of their time, when no step that ended before was on its way"})),
         decodes(count(table, "decodes", "sequences that get a token")),
         kv_tokens(count(table, "kv_tokens", "that these attend to, in the first step")),
         chunks(count(table, "chunks", "prompts or parts of them")),
@@ -71,7 +76,11 @@ struct StepColumns {
         running(count(table, "running", "sequences, when the first step ends")),
         waiting(count(table, "waiting", "sequences, then")),
         held(count(table, "kv_blocks_held", "then")),
-        preemptions(count(table, "preemptions", "since the row before")) {}
+        preemptions(count(table, "preemptions", "since the row before")) {
+    for (std::size_t s = 0; stages > 1 && s < stages; ++s)
+      stage_busy.push_back(table.add_column<double>(
+          {"stage_" + std::to_string(s) + "_busy", "ps", "when this stage computes them"}));
+  }
 
   static ColumnId<std::int64_t> count(Hdf5Table& table, const char* name, const char* description) {
     return table.add_column<std::int64_t>({name, "1", description});
@@ -79,9 +88,10 @@ struct StepColumns {
 
   ColumnId<std::uint32_t> replica;
   ColumnId<std::int64_t> start, steps;
-  ColumnId<double> first, growth;
+  ColumnId<double> first, growth, busy;
   ColumnId<std::int64_t> decodes, kv_tokens, chunks, prompt_tokens, running, waiting, held;
   ColumnId<std::int64_t> preemptions;
+  std::vector<ColumnId<double>> stage_busy;
 };
 
 struct SeriesColumns {
@@ -110,7 +120,8 @@ struct SeriesColumns {
 struct ServingTrace::Tables {
   using Clock = std::chrono::steady_clock;
 
-  Tables(const std::filesystem::path& path, const TraceHeader& header) : file(path) {
+  Tables(const std::filesystem::path& path, const TraceHeader& header, std::size_t stages)
+      : file(path), step_columns(steps, stages) {
     write_header(file, header);
     flush();
   }
@@ -137,15 +148,16 @@ struct ServingTrace::Tables {
   Hdf5Table steps{file, {.name = "steps", .description = "one row per run of steps"}};
   Hdf5Table series{file, {.name = "series", .description = "the run over time"}};
   RequestColumns request_columns{requests, lookups};
-  StepColumns step_columns{steps};
+  StepColumns step_columns;
   SeriesColumns series_columns{series};
   Clock::time_point last_flush{};
   std::uint64_t rows = 0;
 };
 
 ServingTrace::ServingTrace(const std::filesystem::path& path, const TraceHeader& header,
-                           const workloads::Traffic& traffic, const workloads::ServerConfig& config)
-    : tables_(std::make_unique<Tables>(path, header)),
+                           const workloads::Traffic& traffic, const workloads::ServerConfig& config,
+                           std::size_t stages)
+    : tables_(std::make_unique<Tables>(path, header, stages)),
       traffic_(traffic),
       replicas_(config.replicas),
       kv_blocks_(static_cast<double>(config.limits.kv_blocks)) {}
@@ -158,8 +170,12 @@ void ServingTrace::steps_executed(const workloads::StepRecord& s) {
   table.push(c.replica, s.replica);
   table.push(c.start, stored(workloads::to_time(s.start)));
   table.push(c.steps, s.steps);
-  table.push(c.first, static_cast<double>(s.first) / kTicksPerPicosecond);
-  table.push(c.growth, static_cast<double>(s.slope) / kTicksPerPicosecond);
+  const auto ps = [](workloads::Ticks ticks) {
+    return static_cast<double>(ticks) / kTicksPerPicosecond;
+  };
+  table.push(c.first, ps(s.first));
+  table.push(c.growth, ps(s.slope));
+  table.push(c.busy, ps(s.busy()));
   table.push(c.decodes, s.decodes);
   table.push(c.kv_tokens, s.kv_tokens);
   table.push(c.chunks, s.chunks);
@@ -168,6 +184,8 @@ void ServingTrace::steps_executed(const workloads::StepRecord& s) {
   table.push(c.waiting, s.waiting);
   table.push(c.held, s.kv_blocks_held);
   table.push(c.preemptions, s.preemptions);
+  for (std::size_t i = 0; i < c.stage_busy.size(); ++i)
+    table.push(c.stage_busy[i], ps(s.stages[i]));
   table.end_row();
   tables_->row_ended();
   series_.add(s);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -17,8 +18,10 @@ namespace rigsim::analysis {
 ///   traffic), prompt_tokens, output_tokens, cached_tokens, preemptions, replica, arrival,
 ///   scheduled, first_token, finished (ps; -1: never), outcome;
 /// - /steps: one row per run of steps: replica, start (ps), steps, first and growth (ps as double:
-///   step i takes first + i x growth), decodes, kv_tokens, chunks, prompt_tokens, running, waiting,
-///   kv_blocks_held, preemptions. With --exact-steps every row is one step;
+///   step i takes first + i x growth), busy (of their time, when no step that ended before was on
+///   its way), of a pipeline stage_0_busy, stage_1_busy, ... (what its stages compute), decodes,
+///   kv_tokens, chunks, prompt_tokens, running, waiting, kv_blocks_held, preemptions. With
+///   --exact-steps every row is one step;
 /// - /series: the run over time, one row per window (ServingSeries), written at its end: start and
 ///   length (s), busy_fraction, batch, kv_used_fraction and waiting (means while steps run),
 ///   output_tokens_per_s (of decoding), prompt_tokens_per_s, preemptions.
@@ -26,7 +29,8 @@ class ServingTrace final : public workloads::ServingObserver {
  public:
   /// Creates `path`.part. `traffic` must outlive this. Throws OutputError.
   ServingTrace(const std::filesystem::path& path, const TraceHeader& header,
-               const workloads::Traffic& traffic, const workloads::ServerConfig& config);
+               const workloads::Traffic& traffic, const workloads::ServerConfig& config,
+               std::size_t stages = 1);
   ~ServingTrace() override;
 
   void steps_executed(const workloads::StepRecord& steps) override;

@@ -38,12 +38,14 @@ class UseMeter final : public workloads::ServingObserver {
 
  private:
   struct Sum {
-    workloads::Ticks time = 0;
+    workloads::Ticks time = 0;             // steps running
+    std::vector<workloads::Ticks> stages;  // of a pipeline: each stage computing
     workloads::StepWork work;
   };
   struct Device {
     topology::PowerModel power;
     double clock = 1;
+    std::size_t stage = 0;
   };
 
   [[nodiscard]] double compute_share(const Sum& sum) const;

@@ -156,6 +156,8 @@ double gigabytes(sim::Bytes bytes) { return static_cast<double>(bytes.count()) /
 std::string title_of(const Scenario& scenario, const ServingSetup& setup) {
   std::string plan;
   if (setup.deployment.plan.tp > 1) plan += fmt::format(", tp={}", setup.deployment.plan.tp);
+  if (setup.deployment.plan.pp > 1) plan += fmt::format(", pp={}", setup.deployment.plan.pp);
+  if (setup.deployment.plan.ep > 1) plan += fmt::format(", ep={}", setup.deployment.plan.ep);
   if (setup.config.replicas > 1) plan += fmt::format(", dp={}", setup.config.replicas);
   return fmt::format("{} on {}, {}{}", scenario.model.name, scenario.rig.name,
                      scenario.weights.name, plan);
@@ -231,7 +233,7 @@ Answer run(const ParsedOptions& options, const Console& console) {
   std::unique_ptr<analysis::ServingTrace> trace;
   if (const auto path = options.text("trace")) {
     trace = std::make_unique<analysis::ServingTrace>(*path, header_of(options, scenario), traffic,
-                                                     setup.config);
+                                                     setup.config, setup.deployment.stages.size());
   }
   std::optional<analysis::TokenTimes> tokens;
   if (options.has("itls")) tokens.emplace(traffic.requests.size());

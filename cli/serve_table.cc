@@ -133,6 +133,20 @@ std::string use_text(const ServingMetrics& m) {
   return wrapped(text);
 }
 
+std::string pipeline_text(const ServingMetrics& m, const workloads::ServingSetup& setup) {
+  if (m.stage_busy.empty()) return {};
+  std::string stages;
+  for (const double busy : m.stage_busy)
+    stages += fmt::format("{}{:.0f}", stages.empty() ? "" : ", ", 100 * busy);
+  return wrapped(fmt::format(
+      "Pipeline: {} steps on their way at most{}; stages busy {} %; bubble {:.1f} % (a stage's "
+      "idle time while its replica has steps on their way).",
+      setup.config.in_flight,
+      setup.config.limits.async_scheduling ? ", but each waits for the tokens of the one in front"
+                                           : "",
+      stages, 100 * m.bubble_fraction));
+}
+
 std::string goodput_text(const ServingMetrics& m) {
   if (!m.good_fraction) return {};
   return wrapped(fmt::format("Goodput: {} requests/s keep the limits, {:.1f} % of all",
@@ -164,7 +178,8 @@ std::string warnings_text(const ServingMetrics& m, const workloads::ServingSetup
                             100 * *m.queue_growth, significant(m.requests_per_s, 3)));
   }
   const auto devices = setup.deployment.rig.devices.size();
-  const auto used = static_cast<std::size_t>(setup.deployment.plan.tp * setup.config.replicas);
+  const auto used = static_cast<std::size_t>(device_count(setup.deployment.plan)) *
+                    static_cast<std::size_t>(setup.config.replicas);
   if (used < devices) {
     text += wrapped(fmt::format("{} of {} devices idle: --plan dp=N puts replicas on them.",
                                 devices - used, devices));
@@ -189,6 +204,7 @@ std::string serving_text(const ServingRun& run, const workloads::ServingSetup& s
   text += to_text(latency_table(run), console) + '\n';
   text += wrapped(replicas_text(m, setup));
   text += use_text(m);
+  text += pipeline_text(m, setup);
   text += goodput_text(m);
   text += wrapped(
       fmt::format("Bands: the same traffic on devices whose rates are {:.1f} % lower and higher "

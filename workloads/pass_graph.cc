@@ -278,8 +278,7 @@ PassGraph lower_decode(const Deployment& deployment, std::int64_t context, std::
 }
 
 PassGraph lower_step(const Deployment& deployment, std::int64_t tokens, std::int64_t logits) {
-  if (deployment.stages.size() != 1)
-    throw std::invalid_argument("a step is lowered for one replica of one stage");
+  if (deployment.plan.dp != 1) throw std::invalid_argument("a step is lowered for one replica");
   PassOps ops(deployment);
   PassShape shape = decode_shape(deployment, 1, tokens);
   shape.logits = logits;

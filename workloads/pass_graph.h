@@ -116,7 +116,7 @@ struct PassWindow {
 
 /// A step of one replica over `tokens` new tokens of which `logits` get logits. Its attention
 /// (PassGraph::attention) is that of as many sequences at their first token. Throws
-/// std::invalid_argument for a plan with several replicas or stages.
+/// std::invalid_argument for a plan with several replicas.
 [[nodiscard]] PassGraph lower_step(const Deployment& deployment, std::int64_t tokens,
                                    std::int64_t logits);
 

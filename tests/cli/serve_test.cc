@@ -174,6 +174,36 @@ TEST(Serve, GivesIntervalsOfChanceApartFromBands) {
   EXPECT_THAT(text, HasSubstr("90 % band of the mean"));
 }
 
+// Two stages, as many steps on their way as users: with one, each stage idles at least half of the
+// time, and a step takes both stages; with many, the stages work at the same time.
+TEST(Serve, KeepsAPipelineFull) {
+  const std::string line =
+      "serve --rig 2xa100-80gb-sxm --plan pp=2 --model llama-3-8b --weights bf16 --engine vllm "
+      "--json --requests 100 --traffic closed:";
+  const json one = document(line + "1");
+  const json many = document(line + "32 --trace t.h5", {.folder = Folder().path()});
+  EXPECT_EQ(one.at("engine").at("in_flight"), 2);
+  EXPECT_EQ(one.at("stage_busy_fractions").size(), 2U);
+  EXPECT_GT(one.at("bubble_fraction"), 0.5);
+  EXPECT_LT(many.at("bubble_fraction"), 0.3);
+  const json steps = document(line + "32 --exact-steps");
+  for (const char* key : {"duration_s", "ttft_s", "itl_s", "e2e_s", "steps"})
+    EXPECT_EQ(many.at(key), steps.at(key)) << key;
+  const json in_turn = document(line + "32 --async-scheduling on");
+  EXPECT_GT(in_turn.at("bubble_fraction"), 0.4);
+  EXPECT_THAT(rigsim("serve --rig 2xa100-80gb-sxm --plan pp=2 --model llama-3-8b --weights bf16 "
+                     "--engine vllm --requests 20 --traffic closed:4")
+                  .out,
+              HasSubstr("bubble"));
+}
+
+TEST(Serve, PricesExpertsOfAReplica) {
+  const std::string line =
+      "serve --rig 2xa100-80gb-sxm-nvlink --model mixtral-8x7b --weights awq --engine vllm --json "
+      "--requests 50 --traffic closed:8 --plan tp=2";
+  EXPECT_NE(document(line).at("tpot_s"), document(line + ",ep=2").at("tpot_s"));
+}
+
 TEST(Serve, CountsWhatKeepsTheLimits) {
   const json all = document(kA100 + "--traffic poisson:1/s --requests 50 --slo ttft=1h --json");
   EXPECT_EQ(all.at("goodput").at("fraction"), 1);
@@ -375,9 +405,12 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{kA100 + "--traffic poisson:1/s --itls", "--itls: goes with --vllm-result"},
         Refusal{kA100 + "--traffic poisson:1/s --routing best", "is not one of round-robin"},
         Refusal{kA100 + "--traffic poisson:1/s --async-scheduling yes", "must be on or off"},
-        Refusal{"serve --rig 2xa100-80gb-sxm --plan pp=2 --model llama-3-8b --weights bf16 "
+        Refusal{"serve --rig 2xa100-80gb-sxm --plan dp=2,ep=2 --model mixtral-8x7b --weights awq "
                 "--engine vllm --traffic poisson:1/s",
-                "a pipeline (pp=2) is not modelled in serving yet"},
+                "experts spread over replicas (ep=2) is not modelled in serving yet"},
+        Refusal{"serve --rig 2x4090 --plan pp=2 --model llama-3-8b --weights q4_k_m --engine "
+                "llama.cpp --traffic poisson:1/s",
+                "pipelines are not modelled with llama.cpp batching yet"},
         Refusal{"serve --rig a100-80gb-sxm --model llama-3-8b --weights q4_k_m --engine "
                 "llama.cpp-2023-12 --traffic poisson:1/s",
                 "is not known as a server"},

@@ -8,37 +8,80 @@ namespace {
 /// The outputs of one replica on their way to the users.
 class OutputQueue {
  public:
+  explicit OutputQueue(Ticks per_token) : per_token_(per_token) {}
+
+  /// Steps ended. Those of several batches in a pipeline come batch by batch: they wait for a step
+  /// that ends behind all of them.
+  void add(const StepRecord& s) {
+    if (s.start + s.first >= latest_) pass_all();
+    latest_ = std::max(latest_, s.start + s.duration());
+    waiting_.push_back({s.start, s.first, s.slope, s.steps, per_token_ * (s.decodes + s.chunks)});
+  }
+
   /// The way of the last step's tokens, from its end, once the front end has done with the steps.
-  Ticks pass(const StepRecord& s, Ticks per_token) {
-    const Ticks work = per_token * (s.decodes + s.chunks);
+  Ticks delay() {
+    pass_all();
+    return delay_;
+  }
+
+ private:
+  struct Run {
+    Ticks start = 0;
+    Ticks first = 0;
+    Ticks slope = 0;
+    std::int64_t steps = 0;
+    Ticks work = 0;  // for the tokens of one step
+
+    [[nodiscard]] Ticks first_end() const { return start + first; }
+    /// Without its first step.
+    [[nodiscard]] Run rest() const { return {first_end(), first + slope, slope, steps - 1, work}; }
+  };
+
+  void pass_all() {
+    if (waiting_.size() == 1) {
+      pass(waiting_.front());
+      waiting_.clear();
+    }
+    while (!waiting_.empty()) {  // in the order of their ends
+      const auto next = std::ranges::min_element(waiting_, {}, &Run::first_end);
+      pass({next->start, next->first, 0, 1, next->work});
+      *next = next->rest();
+      if (next->steps == 0) waiting_.erase(next);
+    }
+  }
+
+  void pass(const Run& s) {
     Ticks end = s.start;
     for (std::int64_t i = 0; i < s.steps; ++i) {
       const Ticks duration = s.first + s.slope * i;
       // Nothing waits, steps do not get shorter and outlast their outputs: so do all that follow.
-      if (s.slope >= 0 && free_ <= end + duration && work <= duration) {
-        end = s.start + s.duration();
-        free_ = end + work;
+      if (s.slope >= 0 && free_ <= end + duration && s.work <= duration) {
+        end = s.start + series(s.first, s.slope, s.steps);
+        free_ = end + s.work;
         break;
       }
       end += duration;
-      free_ = std::max(free_, end) + work;
+      free_ = std::max(free_, end) + s.work;
     }
-    return free_ - end;
+    delay_ = free_ - end;
   }
 
- private:
-  Ticks free_ = 0;  // when the front end has done with all so far
+  Ticks per_token_;
+  std::vector<Run> waiting_;
+  Ticks latest_ = 0;  // end of those that came
+  Ticks free_ = 0;    // when the front end has done with all that passed
+  Ticks delay_ = 0;
 };
 
 class BehindFrontEnd final : public ServingObserver {
  public:
   BehindFrontEnd(const FrontEnd& front, const Traffic& traffic, std::int32_t replicas,
                  ServingObserver& next)
-      : per_token_(ticks_of_seconds(front.output_us * 1e-6)),
-        per_prompt_token_(sim::from_seconds(front.tokenize_us * 1e-6)),
+      : per_prompt_token_(sim::from_seconds(front.tokenize_us * 1e-6)),
         traffic_(traffic),
         next_(next),
-        queues_(static_cast<std::size_t>(std::max(replicas, 1))),
+        queues_(static_cast<std::size_t>(std::max(replicas, 1)),
+                OutputQueue(ticks_of_seconds(front.output_us * 1e-6))),
         first_delays_(traffic.requests.size()),
         ended_(traffic.requests.size()) {}
 
@@ -55,10 +98,13 @@ class BehindFrontEnd final : public ServingObserver {
   }
 
   void steps_executed(const StepRecord& steps) override {
-    const Ticks delay = queues_[steps.replica].pass(steps, per_token_);
-    delay_ = to_duration(delay);
-    for (const std::uint32_t request : firsts_) first_delays_[request] = delay_;
-    firsts_.clear();
+    OutputQueue& queue = queues_[steps.replica];
+    queue.add(steps);
+    if (!firsts_.empty()) {
+      const sim::Duration delay = to_duration(queue.delay());
+      for (const std::uint32_t request : firsts_) first_delays_[request] = delay;
+      firsts_.clear();
+    }
     next_.steps_executed(steps);
   }
   void gaps_seen(const GapRun& gaps) override { next_.gaps_seen(gaps); }
@@ -84,18 +130,17 @@ class BehindFrontEnd final : public ServingObserver {
     return per_prompt_token_ * request.prompt_tokens;
   }
 
-  [[nodiscard]] RequestRecord seen_by_user(std::uint32_t request, RequestRecord record) const {
+  [[nodiscard]] RequestRecord seen_by_user(std::uint32_t request, RequestRecord record) {
     const bool closed = traffic_.closed_loop.has_value();
     const sim::Duration later =
         closed ? tokenising(traffic_.requests[request]) : sim::Duration::zero();
     if (!closed) record.arrival = traffic_.requests[request].arrival;
     if (record.outcome != RequestOutcome::kFinished) return record;
     record.first_token += later + first_delays_[request];
-    record.finished += later + delay_;
+    record.finished += later + to_duration(queues_[record.replica].delay());
     return record;
   }
 
-  Ticks per_token_;
   sim::Duration per_prompt_token_;
   const Traffic& traffic_;
   ServingObserver& next_;
@@ -103,17 +148,17 @@ class BehindFrontEnd final : public ServingObserver {
   std::vector<sim::Duration> first_delays_;
   std::vector<RequestRecord> ended_;
   std::vector<std::uint32_t> firsts_;  // of the step that ends
-  sim::Duration delay_{};              // of the last step
 };
 
 }  // namespace
 
 std::vector<RequestRecord> serve_behind(const FrontEnd& front, const Traffic& traffic,
-                                        const ServerConfig& config, StepCost& cost,
+                                        const ServerConfig& config,
+                                        std::span<const Station> stations,
                                         ServingObserver& observer) {
-  if (!front.any()) return serve(traffic, config, cost, observer);
+  if (!front.any()) return serve(traffic, config, stations, observer);
   BehindFrontEnd behind(front, traffic, config.replicas, observer);
-  auto records = serve(behind.tokenised(), config, cost, behind);
+  auto records = serve(behind.tokenised(), config, stations, behind);
   return std::move(behind).records(std::move(records));
 }
 

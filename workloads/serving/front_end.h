@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "workloads/serving/server.h"
@@ -24,7 +25,8 @@ struct FrontEnd {
 /// user's next request does not wait for the output's way. Leaps and single steps give the same
 /// times.
 [[nodiscard]] std::vector<RequestRecord> serve_behind(const FrontEnd& front, const Traffic& traffic,
-                                                      const ServerConfig& config, StepCost& cost,
+                                                      const ServerConfig& config,
+                                                      std::span<const Station> stations,
                                                       ServingObserver& observer);
 
 }  // namespace rigsim::workloads

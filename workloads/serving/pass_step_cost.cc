@@ -5,17 +5,14 @@
 #include <string_view>
 #include <utility>
 
-#include "sim/executor.h"
 #include "workloads/attention_shape.h"
 #include "workloads/fused_kernels.h"
-#include "workloads/pass_graph.h"
 #include "workloads/pass_ops.h"
 #include "workloads/serving/mixed_attention.h"
 
 namespace rigsim::workloads {
 namespace {
 
-constexpr std::int64_t kTokenGrid = 64;  // beyond the captured sizes
 constexpr std::int64_t kFirstOctave =
     256;  // mean contexts: every 64 below, four to an octave above
 constexpr std::int64_t kLongestContext = std::int64_t{1} << 24;
@@ -44,19 +41,23 @@ std::vector<std::int64_t> vllm_capture_sizes() {
   return sizes;
 }
 
-PassStepCost::PassStepCost(const Deployment& deployment, ServingHost host, Slowness slowness)
-    : d_(deployment), host_(std::move(host)), slowness_(slowness), knots_(context_knots()) {
+PassStepCost::PassStepCost(const Deployment& deployment, PassBodies& bodies, std::size_t stage,
+                           ServingHost host, Slowness slowness)
+    : d_(deployment),
+      bodies_(bodies),
+      stage_(stage),
+      host_(std::move(host)),
+      slowness_(slowness),
+      knots_(context_knots()) {
   if (!(slowness.decode > 0) || !(slowness.prompt > 0))
     throw std::invalid_argument("slowness must be > 0");
-  if (d_.stages.size() != 1 || d_.stages.front().on_host)
-    throw std::invalid_argument(
-        "serving is simulated for a model that stands whole on one device or one tensor-parallel "
-        "group");
-  for (int layer = 0; layer < d_.model.layers; ++layer) {
-    const bool windowed = d_.engine.memory.windows && is_windowed_layer(d_.model, layer);
-    const auto alike = std::ranges::find_if(groups_, [&](const LayerGroup& group) {
-      return windowed == (d_.engine.memory.windows && is_windowed_layer(d_.model, group.layer));
-    });
+  const auto windowed = [&](int layer) {
+    return d_.engine.memory.windows && is_windowed_layer(d_.model, layer);
+  };
+  const int first = this->stage().first_layer;
+  for (int layer = first; layer < first + this->stage().layer_count; ++layer) {
+    const auto alike = std::ranges::find_if(
+        groups_, [&](const LayerGroup& group) { return windowed(layer) == windowed(group.layer); });
     if (alike == groups_.end()) {
       groups_.push_back({layer, 1});
     } else {
@@ -65,49 +66,29 @@ PassStepCost::PassStepCost(const Deployment& deployment, ServingHost host, Slown
   }
 }
 
+PassStepCost::PassStepCost(const Deployment& deployment, std::unique_ptr<PassBodies> bodies,
+                           ServingHost host, Slowness slowness)
+    : PassStepCost(deployment, *bodies, 0, std::move(host), slowness) {
+  own_ = std::move(bodies);
+}
+
+PassStepCost::PassStepCost(const Deployment& deployment, ServingHost host, Slowness slowness)
+    : PassStepCost(deployment,
+                   std::make_unique<PassBodies>(deployment, host.captured, slowness.decode), host,
+                   slowness) {
+  if (deployment.stages.size() != 1)
+    throw std::invalid_argument("a pipeline's steps have a cost for each stage");
+}
+
 Ticks PassStepCost::on_device(sim::Duration duration) const {
   if (slowness_.decode == 1.0) return to_ticks(duration);
   return ticks_of_seconds(sim::to_seconds(duration) * slowness_.decode);
 }
 
-/// The device time of a pass without attention.
-Ticks PassStepCost::pass(std::int64_t tokens, std::int64_t logits) const {
-  const PassGraph graph = lower_step(d_, tokens, logits);
-  sim::Costs costs = graph.graph.costs();
-  for (const std::uint32_t op : graph.attention) costs.amount[op] = 0;
-  sim::Executor executor(graph.graph);
-  return on_device(executor.run<sim::KeepPath::kNo>(costs) - sim::Time{});
-}
-
-std::int64_t PassStepCost::padded(std::int64_t tokens) const {
-  const auto size = std::ranges::lower_bound(host_.captured, tokens);
-  return size == host_.captured.end() ? tokens : *size;
-}
-
-Ticks PassStepCost::body_at(std::int64_t tokens) {
-  const auto [known, made] = bodies_.try_emplace(tokens, 0);
-  if (made) known->second = pass(tokens, 1);
-  return known->second;
-}
-
-/// Everything but attention, with one row of logits.
-Ticks PassStepCost::body(std::int64_t tokens) {
-  const std::int64_t captured = host_.captured.empty() ? 0 : host_.captured.back();
-  if (tokens <= std::max(captured, kTokenGrid)) return body_at(padded(tokens));
-  const std::int64_t low = std::max(tokens / kTokenGrid * kTokenGrid, captured + 1);
-  if (low == tokens) return body_at(low);
-  const std::int64_t high = (tokens / kTokenGrid + 1) * kTokenGrid;
-  const Ticks from = body_at(low);
-  return from + (body_at(high) - from) * (tokens - low) / (high - low);
-}
-
-/// What so many rows of logits cost more than one.
-Ticks PassStepCost::head(std::int64_t logits) {
-  if (heads_.size() <= static_cast<std::size_t>(logits))
-    heads_.resize(static_cast<std::size_t>(logits) + 1);
-  std::optional<Ticks>& known = heads_[static_cast<std::size_t>(logits)];
-  if (!known) known = pass(1, std::max<std::int64_t>(logits, 1)) - body_at(1);
-  return *known;
+/// Everything but attention.
+Ticks PassStepCost::body(std::int64_t tokens, std::int64_t logits) {
+  const Ticks body = bodies_.stage(stage_, tokens);
+  return stage_ + 1 == bodies_.stages() ? body + bodies_.head(logits) : body;
 }
 
 PassShape PassStepCost::shape_of(std::int64_t tokens, std::int64_t sequences,
@@ -137,7 +118,7 @@ std::vector<Kernel> PassStepCost::attention_kernels(std::uint32_t device, int la
 /// Attention of all layers: of unlike devices the slowest.
 Ticks PassStepCost::attention_of(const PassShape& shape) const {
   Ticks slowest = 0;
-  for (const std::uint32_t device : d_.stages.front().devices) {
+  for (const std::uint32_t device : stage().devices) {
     Ticks total = 0;
     for (const LayerGroup& group : groups_) {
       for (const Kernel& kernel : attention_kernels(device, group.layer, shape))
@@ -178,7 +159,7 @@ Ticks PassStepCost::beside_chunks(const DecodeLoad& load) const {
   if (d_.engine.style != KernelStyle::kFused) return 0;
   const PassShape shape = shape_of(load.sequences, load.sequences, load.kv_tokens / load.sequences);
   Ticks slowest = 0;
-  for (const std::uint32_t device : d_.stages.front().devices) {
+  for (const std::uint32_t device : stage().devices) {
     Ticks total = 0;
     for (const LayerGroup& group : groups_) {
       const Kernel kernel = decode_attention(d_.model, group.layer, shape, d_.engine);
@@ -196,24 +177,23 @@ Ticks PassStepCost::chunk_attention(const PromptChunk& chunk) const {
   return attention_of(shape_of(chunk.tokens, 1, chunk.cached + chunk.tokens));
 }
 
-Ticks PassStepCost::host_share(std::int64_t sequences) const {
-  return ticks_of_seconds((host_.step_us + host_.per_sequence_us * static_cast<double>(sequences)) *
-                          1e-6);
+Ticks ServingHost::share(std::int64_t sequences) const {
+  return ticks_of_seconds((step_us + per_sequence_us * static_cast<double>(sequences)) * 1e-6);
 }
 
 Ticks PassStepCost::with_host(Ticks device, std::int64_t sequences) const {
-  const Ticks host = host_share(sequences);
+  const Ticks host = host_.share(sequences);
   return host_.overlapped ? std::max(device, host) : device + host;
 }
 
 StepRun PassStepCost::decode(const DecodeLoad& load) {
   const std::int64_t n = load.sequences;
   const Segment attention = segment(load);
-  const Ticks device = body(n) + head(n) + attention.value;
+  const Ticks device = body(n, n) + attention.value;
   StepRun run{with_host(device, n), attention.per_token * n, attention.steps};
   if (!host_.overlapped || run.slope == 0) return run;
   // The longer of the two counts, until the contexts have grown so far that it is the other one.
-  const Ticks ahead = device - host_share(n);
+  const Ticks ahead = device - host_.share(n);
   if ((ahead < 0) != (run.slope < 0) && ahead != 0)
     run.steps = static_cast<std::int64_t>(std::min<Ticks>(-ahead / run.slope + 1, run.steps));
   if (ahead < 0 || (ahead == 0 && run.slope < 0)) run.slope = 0;
@@ -225,7 +205,7 @@ Ticks PassStepCost::mixed_pass(const MicroBatch& part) {
   if (part.load.sequences > 0)
     attention = std::max(segment(part.load).value, beside_chunks(part.load));
   for (const PromptChunk& each : part.chunks) attention += chunk_attention(each);
-  return body(part.tokens()) + head(part.logits) + attention;
+  return body(part.tokens(), part.logits) + attention;
 }
 
 Ticks PassStepCost::mixed(const DecodeLoad& load, std::span<const PromptChunk> chunks) {

@@ -1,7 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "workloads/deployment.h"
 #include "workloads/forward_pass.h"
 #include "workloads/serving/micro_batches.h"
+#include "workloads/serving/pass_bodies.h"
 #include "workloads/serving/step_cost.h"
 
 namespace rigsim::workloads {
@@ -23,6 +25,9 @@ struct ServingHost {
   /// Steps of up to the last of these replay a captured graph of the next larger size, padding
   /// included (vLLM's cudagraph_capture_sizes). Increasing.
   std::vector<std::int64_t> captured;
+
+  /// Of a step of so many sequences.
+  [[nodiscard]] Ticks share(std::int64_t sequences) const;
 };
 
 /// vLLM's default capture sizes: 1, 2, 4, then every 8 up to 256, every 16 up to 512
@@ -35,12 +40,10 @@ struct Slowness {
   double prompt = 1;  ///< in steps that work on prompts, too
 };
 
-/// Steps of a model on one replica, from the op graph of a pass run through the event simulation:
-/// everything but attention at the step's (padded) tokens, the head at the sequences that get
-/// logits, and attention of each part by the kernel cost model.
+/// Steps of a model on one stage of a replica: everything but attention at the step's (padded)
+/// tokens, the head at the sequences that get logits (PassBodies), and attention of each part by
+/// the kernel cost model.
 ///
-/// - Tokens: passes are run at the captured sizes, beyond them at multiples of 64, linear between
-///   (a GEMM's tile has 128 rows).
 /// - Decode attention depends on the number of sequences and on the sum of their contexts: linear
 ///   between mean contexts four to an octave. A batch of unlike contexts costs as much as one of
 ///   equal ones.
@@ -49,15 +52,21 @@ struct Slowness {
 ///   more than alone where the kernel is FlashAttention 2: see mixed_attention.h.
 class PassStepCost final : public StepCost {
  public:
-  /// `deployment` must outlive this: one replica of one stage on devices. What the devices do takes
-  /// `slowness` times as long (error bands are runs of slower and faster devices). Throws
-  /// std::invalid_argument for another deployment, and unless both factors are > 0.
+  /// Stage `stage` of `deployment`, which must outlive this as `bodies` must. What the devices do
+  /// takes `slowness` times as long (error bands are runs of slower and faster devices). Throws
+  /// std::invalid_argument unless both factors are > 0.
+  PassStepCost(const Deployment& deployment, PassBodies& bodies, std::size_t stage,
+               ServingHost host, Slowness slowness = {});
+  /// A replica of one stage. Throws std::invalid_argument for another deployment, too.
   PassStepCost(const Deployment& deployment, ServingHost host, Slowness slowness = {});
 
   StepRun decode(const DecodeLoad& load) override;
   Ticks mixed(const DecodeLoad& load, std::span<const PromptChunk> chunks) override;
 
  private:
+  PassStepCost(const Deployment& deployment, std::unique_ptr<PassBodies> bodies, ServingHost host,
+               Slowness slowness);
+
   /// Layers whose attention costs the same: one of them, and how many.
   struct LayerGroup {
     int layer = 0;
@@ -72,10 +81,8 @@ class PassStepCost final : public StepCost {
   };
 
   [[nodiscard]] Ticks on_device(sim::Duration duration) const;
-  [[nodiscard]] Ticks pass(std::int64_t tokens, std::int64_t logits) const;
-  Ticks body(std::int64_t tokens);
-  Ticks body_at(std::int64_t tokens);
-  Ticks head(std::int64_t logits);
+  [[nodiscard]] const DeployedStage& stage() const { return d_.stages[stage_]; }
+  Ticks body(std::int64_t tokens, std::int64_t logits);
   Ticks decode_attention_at(std::int64_t sequences, std::size_t knot);
   [[nodiscard]] Segment segment(const DecodeLoad& load);
   [[nodiscard]] Ticks beside_chunks(const DecodeLoad& load) const;
@@ -86,17 +93,16 @@ class PassStepCost final : public StepCost {
   [[nodiscard]] PassShape shape_of(std::int64_t tokens, std::int64_t sequences,
                                    std::int64_t context) const;
   Ticks mixed_pass(const MicroBatch& part);
-  [[nodiscard]] Ticks host_share(std::int64_t sequences) const;
   [[nodiscard]] Ticks with_host(Ticks device, std::int64_t sequences) const;
-  [[nodiscard]] std::int64_t padded(std::int64_t tokens) const;
 
   const Deployment& d_;
+  std::unique_ptr<PassBodies> own_;  // of a replica of one stage
+  PassBodies& bodies_;
+  std::size_t stage_;
   ServingHost host_;
   Slowness slowness_;
   std::vector<LayerGroup> groups_;
-  std::vector<std::int64_t> knots_;  // mean contexts
-  std::map<std::int64_t, Ticks> bodies_;
-  std::vector<std::optional<Ticks>> heads_;                // by logits
+  std::vector<std::int64_t> knots_;                        // mean contexts
   std::vector<std::vector<std::optional<Ticks>>> decode_;  // [sequences][knot]
 };
 

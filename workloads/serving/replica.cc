@@ -19,17 +19,21 @@ Sequence sequence_of(std::uint32_t request, const TrafficRequest& what) {
 }  // namespace
 
 Replica::Replica(std::uint32_t id, const BatchLimits& limits, const Batching& batching,
-                 StepCost& cost, std::vector<RequestRecord>& records, ServingObserver& observer,
-                 StepMode mode, Ticks first_step, ReplicaRole role)
+                 std::span<const Station> stations, std::int32_t in_flight,
+                 std::vector<RequestRecord>& records, ServingObserver& observer, StepMode mode,
+                 Ticks first_step, ReplicaRole role)
     : id_(id),
       role_(role),
+      in_flight_(static_cast<std::size_t>(in_flight)),
       state_(limits),
       policy_(make_batch_policy(batching)),
-      cost_(cost),
+      stations_(stations),
       records_(records),
       observer_(observer),
       mode_(observer.wants_tokens() ? StepMode::kExact : mode),
       tokens_wanted_(observer.wants_tokens()),
+      steps_(std::max<std::size_t>(in_flight_, limits.async_scheduling ? 2 : 1)),
+      free_(stations.size(), 0),
       first_step_(first_step) {}
 
 bool Replica::can_run(const TrafficRequest& request) const {
@@ -49,6 +53,7 @@ std::int64_t Replica::cached_tokens(const TrafficRequest& what, Prefix prefix) c
 
 void Replica::arrive(std::uint32_t request, const TrafficRequest& what, Prefix prefix) {
   Sequence sequence = sequence_of(request, what);
+  sequence.token_by_token = token_by_token();
   if (role_ == ReplicaRole::kPrefill) sequence.output = 1;
   state_.arrive(sequence, prefix, policy_->by_priority());
   records_[request].replica = static_cast<std::uint16_t>(id_);
@@ -85,6 +90,8 @@ bool Replica::can_fetch() const {
          state_.blocks_of(state_.at(expected_.front()).prompt) <= state_.pool().free();
 }
 
+bool Replica::admits_expected() const { return can_fetch() || (!fetched_.empty() && has_place()); }
+
 void Replica::fetched(std::uint32_t request) {
   const auto found = on_their_way_.find(request);
   fetched_.push_back(found->second);
@@ -98,55 +105,79 @@ void Replica::let_go(std::uint32_t request) {
 }
 
 void Replica::wake(Ticks now) {
-  if (planned_.empty()) fill(now);
+  if (count_ == 0) fill(now);
 }
 
 std::optional<Ticks> Replica::next_end() const {
-  if (planned_.empty()) return std::nullopt;
-  return start_ + run_.first;
+  if (count_ == 0) return std::nullopt;
+  return planned(0).end;
 }
 
-/// Schedules as many steps as may wait for the device; the first of them starts where none runs.
+/// Schedules as many steps as may be on their way; the first of them starts where none is.
 void Replica::fill(Ticks now) {
-  while (planned_.size() < depth()) {
-    StepPlan plan;
-    if (!spare_plans_.empty()) {
-      plan = std::move(spare_plans_.back());
-      spare_plans_.pop_back();
-      plan.clear();
-    }
+  while (count_ < steps_.size()) {
+    Step& step = planned(count_);
+    step.plan.clear();
     admit_expected(now);
-    policy_->plan(state_, plan);
-    if (plan.empty()) {
-      spare_plans_.push_back(std::move(plan));
-      return;
-    }
-    planned_.push_back(std::move(plan));
-    if (planned_.size() == 1) begin_step(now);
+    policy_->plan(state_, step.plan);
+    if (step.plan.empty()) return;
+    step.ready = now;
+    step.entered = false;
+    if (count_++ == 0) enter(step);
   }
 }
 
-void Replica::begin_step(Ticks now) {
-  const StepPlan& plan = planned_.front();
-  start_ = now;
+/// What the step takes at each station and at all of them.
+void Replica::price(Step& step) {
+  const StepPlan& plan = step.plan;
   const DecodeLoad load{plan.rows(), plan.kv_tokens};
-  for (const ScheduledChunk& each : plan.chunks) {
-    const Sequence& sequence = state_.at(each.slot);
-    if (!each.first) continue;
-    records_[sequence.request].scheduled = to_time(now);
-    records_[sequence.request].cached_tokens = each.cached;
-  }
-  if (plan.only_decodes()) {
-    run_ = cost_.decode(load);
-    return;
-  }
   chunks_.clear();
   for (const ScheduledChunk& each : plan.chunks) chunks_.push_back({each.tokens, each.cached});
-  run_ = {cost_.mixed(load, chunks_) + std::exchange(first_step_, 0), 0, 1};
+  const auto at = [&](const Station& station) -> StepRun {
+    if (chunks_.empty()) return station.cost->decode(load);
+    return {station.cost->mixed(load, chunks_), 0, 1};
+  };
+  step.run = at(stations_.front());
+  if (!chunks_.empty()) step.run.first += std::exchange(first_step_, 0);
+  if (stations_.size() == 1 && in_flight_ == 1) return;
+  step.runs.assign(1, step.run);
+  for (const Station& station : stations_.subspan(1)) {
+    const StepRun run = at(station);
+    step.runs.push_back(run);
+    step.run = {step.run.first + run.first, step.run.slope + run.slope,
+                std::min(step.run.steps, run.steps)};
+  }
+}
+
+/// When a step that reaches the first station at `at` has passed them all, behind those that
+/// entered before it.
+Ticks Replica::pass(const Step& step, Ticks at) {
+  if (stations_.size() == 1) return free_.front() = at + step.run.first;
+  for (std::size_t s = 0; s < stations_.size(); ++s) {
+    at = std::max(at, free_[s]) + step.runs[s].first;
+    if (stations_[s].kind != StationKind::kDelay) free_[s] = at;
+  }
+  return at;
+}
+
+/// Sends the step through the stations.
+void Replica::enter(Step& step) {
+  price(step);
+  step.begin = std::max(step.ready, free_.front());
+  if (state_.limits().async_scheduling) step.begin = std::max(step.begin, tokens_out_);
+  step.end = pass(step, step.begin);
+  step.entered = true;
+  if (step.plan.answers()) tokens_out_ = step.end;
+  for (const ScheduledChunk& each : step.plan.chunks) {
+    if (!each.first) continue;
+    RequestRecord& record = records_[state_.at(each.slot).request];
+    record.scheduled = to_time(step.begin);
+    record.cached_tokens = each.cached;
+  }
 }
 
 StepRecord Replica::record_of(const StepPlan& plan) const {
-  StepRecord record{.replica = id_, .start = start_, .first = run_.first};
+  StepRecord record{.replica = id_};
   record.decodes = plan.rows();
   record.kv_tokens = plan.kv_tokens;
   record.chunks = static_cast<std::int64_t>(plan.chunks.size());
@@ -221,27 +252,44 @@ void Replica::finish(Slot slot, Ticks now) {
   state_.finish(slot);
 }
 
+/// Steps of `step`'s batch, whose first is `steps_before` behind it.
+void Replica::observe(StepRecord& record, const Step& step, std::int64_t steps_before) {
+  if (stations_.size() > 1) {
+    computing_.clear();
+    for (std::size_t s = 0; s < stations_.size(); ++s) {
+      const StepRun& run = step.runs[s];
+      if (stations_[s].kind == StationKind::kStage)
+        computing_.push_back(series(run.first + run.slope * steps_before, run.slope, record.steps));
+    }
+    record.stages = computing_;
+  }
+  observer_.steps_executed(record);
+}
+
 void Replica::end_step() {
-  const Ticks now = start_ + run_.first;
-  StepPlan plan = std::move(planned_.front());
-  planned_.pop_front();
-  StepRecord record = record_of(plan);
+  const Step& step = planned(0);
+  const Ticks now = step.end;
+  StepRecord record = record_of(step.plan);
+  record.start = token_by_token() ? step.ready : step.begin;
+  record.first = now - record.start;
+  record.alone = now - std::max(step.begin, last_end_);
   record.preemptions =
       state_.preemptions() - std::exchange(preemptions_seen_, state_.preemptions());
-  gaps_ = {0, 0, 1, 0, start_};
-  for (const Slot slot : plan.decode) emit(slot, now);
-  for (const ScheduledChunk& each : plan.chunks) {
+  last_end_ = now;
+  gaps_ = {0, 0, 1, 0, record.start};
+  for (const Slot slot : step.plan.decode) emit(slot, now);
+  for (const ScheduledChunk& each : step.plan.chunks) {
     if (each.emits) emit(each.slot, now);
   }
   flush_gaps();
-  observer_.steps_executed(record);
+  observe(record, step);
   if (!finished_.empty()) state_.sweep();
   if (role_ != ReplicaRole::kPrefill) {
     for (const std::uint32_t request : finished_)
       observer_.request_ended(request, records_[request]);
   }
-  spare_plans_.push_back(std::move(plan));
-  if (!planned_.empty()) begin_step(now);
+  front_ = place(1);
+  if (--count_ > 0 && !planned(0).entered) enter(planned(0));
   fill(now);
 }
 
@@ -250,57 +298,6 @@ const std::vector<std::uint32_t>& Replica::advance(Ticks limit) {
   end_step();
   if (mode_ == StepMode::kLeap && finished_.empty()) leap(limit);
   return finished_;
-}
-
-/// How many further steps the policy would plan like those that are planned: each running sequence
-/// gets one token in each.
-std::int64_t Replica::alike_steps() const {
-  if (planned_.size() < depth() || can_fetch() || (!fetched_.empty() && has_place())) return 0;
-  for (const StepPlan& plan : planned_) {
-    if (!plan.only_decodes() || plan.idle > 0 || plan.decode.size() != state_.running().size())
-      return 0;
-  }
-  std::int64_t steps = state_.at(state_.running().front()).output;
-  for (const Slot slot : state_.running()) {
-    const Sequence& sequence = state_.at(slot);
-    if (sequence.last_token != start_) return 0;  // its next gap is not the step's duration
-    steps = std::min(steps, sequence.output - sequence.scheduled_output);
-  }
-  if (steps > 0) steps = policy_->repeats(state_, steps);
-  if (steps <= 0) return 0;
-  return state_.steps_that_fit(steps, policy_->free_to_decode());
-}
-
-void Replica::leap(Ticks limit) {
-  std::int64_t left = alike_steps();
-  if (left <= 0 || next_end().value_or(limit) >= limit) return;
-  StepPlan& running = planned_.front();
-  const std::int64_t rows = running.rows();
-  std::int64_t done = 0;
-  while (left > 0) {
-    const std::int64_t most = std::min(left, run_.steps);
-    const std::int64_t steps = terms_below(run_.first, run_.slope, limit - start_, most);
-    if (steps == 0) break;
-    StepRecord record = record_of(running);
-    record.slope = run_.slope;
-    record.steps = steps;
-    observer_.steps_executed(record);
-    observer_.gaps_seen({run_.first, run_.slope, steps, rows, start_});
-    start_ += record.duration();
-    running.kv_tokens += rows * steps;
-    done += steps;
-    left -= steps;
-    run_ = cost_.decode({rows, running.kv_tokens});
-    if (steps < most) break;
-  }
-  for (std::size_t i = 1; i < planned_.size(); ++i) planned_[i].kv_tokens += rows * done;
-  state_.decode_all(done);
-  policy_->repeated(done);
-  for (const Slot slot : state_.running()) {
-    Sequence& sequence = state_.at(slot);
-    sequence.emitted += done;
-    sequence.last_token = start_;
-  }
 }
 
 }  // namespace rigsim::workloads

@@ -4,6 +4,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "workloads/serving/batch_policy.h"
 #include "workloads/serving/batch_state.h"
 #include "workloads/serving/serving_record.h"
+#include "workloads/serving/steady_rounds.h"
 #include "workloads/serving/step_cost.h"
 #include "workloads/traffic.h"
 
@@ -35,11 +37,19 @@ enum class ReplicaRole : std::uint8_t {
 /// A step that was scheduled runs to its end. What arrives is seen at the next end of a step. With
 /// asynchronous scheduling the step behind the one that runs is scheduled already: what arrives or
 /// finishes now counts for the one after it (vLLM's step_with_batch_queue, two batches).
+///
+/// A pipeline has `in_flight` steps on their way at once (the same function; max_concurrent_batches
+/// is the number of stages). Each passes the stations in order. A sequence is in one of them: its
+/// next token is scheduled when the one before is out; of a prompt several chunks can be on their
+/// way. With asynchronous scheduling a sequence may be in all of them, and no stage begins a step
+/// before the tokens of the one in front are out: they are broadcast on the streams that compute
+/// (vLLM 0.19, gpu_model_runner.py, _pp_receive_prev_sampled_token_ids_to_input_batch).
 class Replica {
  public:
-  /// `cost`, `records` and `observer` must outlive this. The first step takes `first_step` longer.
-  /// Throws as validate(limits).
-  Replica(std::uint32_t id, const BatchLimits& limits, const Batching& batching, StepCost& cost,
+  /// What `stations` names, `records` and `observer` must outlive this. The first step takes
+  /// `first_step` longer. Throws as validate(limits).
+  Replica(std::uint32_t id, const BatchLimits& limits, const Batching& batching,
+          std::span<const Station> stations, std::int32_t in_flight,
           std::vector<RequestRecord>& records, ServingObserver& observer, StepMode mode,
           Ticks first_step = 0, ReplicaRole role = ReplicaRole::kBoth);
 
@@ -61,9 +71,9 @@ class Replica {
   /// Starts on what came in by `now` where nothing runs.
   void wake(Ticks now);
 
-  /// When the step that runs now ends; none when nothing runs.
+  /// When the first of the steps on their way ends; none when nothing runs.
   [[nodiscard]] std::optional<Ticks> next_end() const;
-  /// Ends the step that runs, starts the next, and goes on through steps that end before `limit` as
+  /// Ends that step, schedules the next, and goes on through steps that end before `limit` as
   /// long as nothing but contexts changes. Returns the requests that finished, or that are ready to
   /// be handed over.
   const std::vector<std::uint32_t>& advance(Ticks limit);
@@ -75,37 +85,74 @@ class Replica {
   [[nodiscard]] std::int64_t cached_tokens(const TrafficRequest& what, Prefix prefix) const;
 
  private:
-  /// Steps that may be planned at once, the one that runs included.
-  [[nodiscard]] std::size_t depth() const { return state_.limits().async_scheduling ? 2 : 1; }
+  /// A step that is scheduled, and once that is known, its way through the stations.
+  struct Step {
+    StepPlan plan;
+    bool entered = false;
+    Ticks ready = 0;  // when it was scheduled
+    Ticks begin = 0;  // when the first station takes it
+    Ticks end = 0;
+    StepRun run;                // at all stations together
+    std::vector<StepRun> runs;  // by station; empty where a step passes one alone
+  };
+
+  /// Step `i` of those on their way, in the order of their ends; the first one has entered.
+  [[nodiscard]] Step& planned(std::size_t i) { return steps_[place(i)]; }
+  [[nodiscard]] const Step& planned(std::size_t i) const { return steps_[place(i)]; }
+  [[nodiscard]] std::size_t place(std::size_t i) const {
+    return front_ + i < steps_.size() ? front_ + i : front_ + i - steps_.size();
+  }
+  /// Whether batches take turns in a pipeline.
+  [[nodiscard]] bool token_by_token() const {
+    return in_flight_ > 1 && !state_.limits().async_scheduling;
+  }
   void fill(Ticks now);
   [[nodiscard]] bool has_place() const;
   [[nodiscard]] bool can_fetch() const;
+  [[nodiscard]] bool admits_expected() const;
   void admit_expected(Ticks now);
   void finish(Slot slot, Ticks now);
   void hand_over(Slot slot, Ticks now);
-  void begin_step(Ticks now);
+  void price(Step& step);
+  void enter(Step& step);
+  [[nodiscard]] Ticks pass(const Step& step, Ticks at);
   void end_step();
   void emit(Slot slot, Ticks now);
   void flush_gaps();
-  void leap(Ticks limit);
-  [[nodiscard]] std::int64_t alike_steps() const;
   [[nodiscard]] StepRecord record_of(const StepPlan& plan) const;
+  void observe(StepRecord& record, const Step& step, std::int64_t steps_before = 0);
+  // replica_leap.cc
+  void leap(Ticks limit);
+  [[nodiscard]] bool in_turn() const;
+  void leap_in_turn(Ticks limit);
+  [[nodiscard]] std::int64_t alike_steps(Ticks start) const;
+  void leap_in_rounds(Ticks limit);
+  [[nodiscard]] std::int64_t alike_rounds() const;
+  [[nodiscard]] std::optional<SteadyRounds> rounds_ahead(std::int64_t most);
+  void observe_rounds(const SteadyRounds& rounds, std::int64_t count);
+  void advance_rounds(const SteadyRounds& rounds, std::int64_t count);
 
   std::uint32_t id_;
   ReplicaRole role_;
+  std::size_t in_flight_;
   BatchState state_;
   std::unique_ptr<BatchPolicy> policy_;
-  StepCost& cost_;
+  std::span<const Station> stations_;
   std::vector<RequestRecord>& records_;
   ServingObserver& observer_;
   StepMode mode_;
   bool tokens_wanted_;
-  std::deque<StepPlan> planned_;  // the first one runs
-  std::vector<StepPlan> spare_plans_;
+  std::vector<Step> steps_;  // a ring: as many as may be on their way at once
+  std::size_t front_ = 0;
+  std::size_t count_ = 0;  // on their way
   std::vector<PromptChunk> chunks_;
+  std::vector<StepRun> costs_;    // [batches x stations]
+  std::vector<Ticks> ends_;       // [batches]
+  std::vector<Ticks> computing_;  // by stage
+  std::vector<Ticks> free_;       // by station: when the last step that entered leaves it
+  Ticks last_end_ = 0;            // of the steps that ended
+  Ticks tokens_out_ = 0;          // of the last step that entered and answers any
   Ticks first_step_;
-  StepRun run_;      // of the step that runs
-  Ticks start_ = 0;  // of it
   std::int64_t preemptions_seen_ = 0;
   GapRun gaps_;
   std::vector<std::uint32_t> finished_;

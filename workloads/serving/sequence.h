@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -42,10 +43,14 @@ struct Sequence {
   bool started = false;  ///< a step has worked on it
   bool running = false;
   bool finished = false;
-  bool handed_over = false;  ///< finished here, but another replica has yet to fetch its blocks
+  bool handed_over = false;     ///< finished here, but another replica has yet to fetch its blocks
+  bool token_by_token = false;  ///< a token is scheduled only when the one before it is out
 
   [[nodiscard]] bool decoding() const { return computed >= target; }
-  [[nodiscard]] bool all_scheduled() const { return scheduled_output >= output; }
+  /// Nothing more of it can be scheduled for now.
+  [[nodiscard]] bool all_scheduled() const {
+    return scheduled_output >= output || (token_by_token && scheduled_output > emitted);
+  }
 };
 
 /// A sequence's part of a step that computes its prompt.
@@ -68,6 +73,11 @@ struct StepPlan {
   [[nodiscard]] bool only_decodes() const { return chunks.empty() && rows() > 0; }
   [[nodiscard]] std::int64_t rows() const {
     return static_cast<std::int64_t>(decode.size()) + idle;
+  }
+  /// Whether a token comes of it.
+  [[nodiscard]] bool answers() const {
+    const auto emits = [](const ScheduledChunk& each) { return each.emits; };
+    return rows() > 0 || std::ranges::any_of(chunks, emits);
   }
   void clear() {
     decode.clear();

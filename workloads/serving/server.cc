@@ -35,6 +35,8 @@ void check(const Traffic& traffic) {
 void validate(const ServerConfig& config) {
   if (config.replicas < 1)
     throw std::invalid_argument("replicas must be >= 1, got " + std::to_string(config.replicas));
+  if (config.in_flight < 1)
+    throw std::invalid_argument("in_flight must be >= 1, got " + std::to_string(config.in_flight));
   if (!config.kv_links) return;
   const KvLinks& links = *config.kv_links;
   if (links.prefill_replicas < 1 || links.decode_replicas < 1 ||
@@ -96,7 +98,7 @@ class Arrivals {
 
 class Server {
  public:
-  Server(const Traffic& traffic, const ServerConfig& config, StepCost& cost,
+  Server(const Traffic& traffic, const ServerConfig& config, std::span<const Station> stations,
          ServingObserver& observer)
       : traffic_(traffic),
         config_(config),
@@ -108,11 +110,13 @@ class Server {
         decode_router_(config.routing == Routing::kRoundRobin ? Routing::kRoundRobin
                                                               : Routing::kLeastOutstanding) {
     validate(config);
+    if (stations.empty() || stations.back().kind == StationKind::kDelay)
+      throw std::invalid_argument("a replica's stations end with one that is not a delay");
     if (config.kv_links) transfers_.emplace(*config.kv_links);
     for (std::int32_t i = 0; i < config.replicas; ++i)
-      replicas_.emplace_back(static_cast<std::uint32_t>(i), config.limits, config.batching, cost,
-                             records_, observer, config.mode, to_ticks(config.first_step),
-                             role_of(i));
+      replicas_.emplace_back(static_cast<std::uint32_t>(i), config.limits, config.batching,
+                             stations, config.in_flight, records_, observer, config.mode,
+                             to_ticks(config.first_step), role_of(i));
     prefilled_by_.resize(config.kv_links ? traffic.requests.size() : 0);
     decoded_by_ = prefilled_by_;
   }
@@ -265,10 +269,16 @@ class Server {
 
 }  // namespace
 
+std::vector<RequestRecord> serve(const Traffic& traffic, const ServerConfig& config,
+                                 std::span<const Station> stations, ServingObserver& observer) {
+  check(traffic);
+  return Server(traffic, config, stations, observer).run();
+}
+
 std::vector<RequestRecord> serve(const Traffic& traffic, const ServerConfig& config, StepCost& cost,
                                  ServingObserver& observer) {
-  check(traffic);
-  return Server(traffic, config, cost, observer).run();
+  const Station station{&cost};
+  return serve(traffic, config, std::span(&station, 1), observer);
 }
 
 }  // namespace rigsim::workloads

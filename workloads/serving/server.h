@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "workloads/serving/batching.h"
@@ -20,6 +21,7 @@ struct ServerConfig {
   BatchLimits limits;
   std::int64_t max_context = 0;  ///< longest prompt and answer together; 0: what the cache holds
   std::int32_t replicas = 1;
+  std::int32_t in_flight = 1;  ///< steps of a replica on their way at once, in a pipeline
   Routing routing = Routing::kRoundRobin;
   sim::Duration first_step{};  ///< what each replica's first step takes beyond its cost
   StepMode mode = StepMode::kLeap;
@@ -27,16 +29,20 @@ struct ServerConfig {
   std::optional<KvLinks> kv_links;
 };
 
-/// Throws std::invalid_argument for no replicas, and for kv_links of other replicas or with another
-/// policy than vLLM's V1.
+/// Throws std::invalid_argument for no replicas or steps in flight, and for kv_links of other
+/// replicas or with another policy than vLLM's V1.
 void validate(const ServerConfig& config);
 
 /// Replays `traffic` event by event: arrivals in order, each seen by its replica at the next end of
 /// a step. With kv_links a request goes to a replica that computes its prompt, then its KV cache to
-/// one that decodes. All replicas have the same `cost`. Returns what became of each request,
+/// one that decodes. All replicas have the same `stations`. Returns what became of each request,
 /// [requests]; the observer sees it as it happens. Same input, same output, bit for bit. Throws
-/// std::invalid_argument for what validate() refuses, requests without tokens, and arrivals that
-/// are not in order.
+/// std::invalid_argument for what validate() refuses, no stations, requests without tokens, and
+/// arrivals that are not in order.
+[[nodiscard]] std::vector<RequestRecord> serve(const Traffic& traffic, const ServerConfig& config,
+                                               std::span<const Station> stations,
+                                               ServingObserver& observer);
+/// On replicas of one station.
 [[nodiscard]] std::vector<RequestRecord> serve(const Traffic& traffic, const ServerConfig& config,
                                                StepCost& cost, ServingObserver& observer);
 

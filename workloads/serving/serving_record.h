@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "sim/units.h"
@@ -32,7 +34,9 @@ struct RequestRecord {
   sim::Time finished{};
 };
 
-/// Steps in a row: step i starts where the one before ended and takes `first` + i x `slope`.
+/// Steps in a row: step i starts where the one before ended and takes `first` + i x `slope`. In a
+/// pipeline these are of one batch, each from when it was scheduled; there are those of others at
+/// the same time.
 struct StepRecord {
   std::uint32_t replica = 0;
   Ticks start = 0;
@@ -49,8 +53,15 @@ struct StepRecord {
   std::int64_t running = 0;           ///< sequences, at the end
   std::int64_t waiting = 0;
   std::int64_t kv_blocks_held = 0;
+  /// Of their time, what no step that ended before covers. Over all steps of a replica that sums to
+  /// the time in which it has any. None: all of it.
+  std::optional<Ticks> alone{};
+  /// [stages] How long each computes in all these steps; empty where there is one, which always
+  /// does. Valid during the call.
+  std::span<const Ticks> stages{};
 
   [[nodiscard]] Ticks duration() const { return series(first, slope, steps); }
+  [[nodiscard]] Ticks busy() const { return alone.value_or(duration()); }
 };
 
 /// Gaps between tokens of one sequence: `sequences` of them see `first`, `first` + `slope`, ...:

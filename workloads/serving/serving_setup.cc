@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "topology/power.h"
+#include "workloads/pass_graph.h"
 #include "workloads/serving/kv_links.h"
 #include "workloads/serving/sglang_sizes.h"
 
@@ -17,14 +18,25 @@ namespace {
 void refuse_unmodelled(const ParallelPlan& plan) {
   const auto refuse = [](const std::string& what) {
     throw std::invalid_argument(what +
-                                " is not modelled in serving yet; allowed are tp and dp, and one "
-                                "device where the engine splits by layers");
+                                " is not modelled in serving yet; allowed are tp, pp, dp and ep up "
+                                "to tp");
   };
-  if (plan.pp > 1) refuse("a pipeline (pp=" + std::to_string(plan.pp) + ")");
   if (plan.ep > plan.tp)
     refuse("experts spread over replicas (ep=" + std::to_string(plan.ep) + ")");
   if (plan.gpu_layers) refuse("a model partly on the host");
   if (plan.split == SplitMode::kRow && plan.tp > 1) refuse("llama.cpp's row split");
+}
+
+/// These keep track of one or two steps on their way, not of more.
+void refuse_pipeline_of(const Batching& batching) {
+  if (std::holds_alternative<SglangBatching>(batching) ||
+      std::holds_alternative<LlamaCppBatching>(batching) ||
+      std::holds_alternative<TgiBatching>(batching)) {
+    throw std::invalid_argument("pipelines are not modelled with " +
+                                std::string(name_of(batching)) +
+                                " batching yet; allowed are one stage, and vllm-v1, vllm-v0, "
+                                "sarathi, orca and static");
+  }
 }
 
 /// Serving keeps the devices busy: each runs at the clock that its limit leaves it then, of steps
@@ -100,7 +112,7 @@ ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& prof
   const ParallelPlan whole = request.plan;
   request.plan.dp = 1;
   if (!request.plan.devices.empty())  // the first replica's
-    request.plan.devices.resize(static_cast<std::size_t>(request.plan.tp));
+    request.plan.devices.resize(static_cast<std::size_t>(request.plan.tp * request.plan.pp));
   request.batch = 1;
   // The host's share is the serving profile's.
   for (BackendProfile& backend : request.engine.backends) backend.host_step_us = 0;
@@ -117,7 +129,14 @@ ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& prof
     config.kv_links = kv_links(whole, deployment, request.kv_format, prefill_replicas);
   validate(config);
   settle_clocks(deployment);
-  return {std::move(deployment), config, host, profile.front, blocks, plan_memory(memory)};
+  if (deployment.stages.size() > 1) {
+    refuse_pipeline_of(config.batching);
+    config.in_flight = batches_in_flight(deployment, std::ssize(deployment.stages));
+    config.limits.async_scheduling &= profile.async_pipelines;
+    host.overlapped &= profile.async_pipelines;
+  }
+  return {std::move(deployment), config, std::move(host),
+          profile.front,         blocks, plan_memory(memory)};
 }
 
 }  // namespace rigsim::workloads

@@ -20,6 +20,8 @@ struct ServingProfile {
                                   ///< limits.step_tokens to the longest sequence
   ServingHost host;
   FrontEnd front;
+  /// Asynchronous scheduling (limits) of pipelines, too: their steps then take turns, see Replica.
+  bool async_pipelines = false;
   double first_step_us = 0;  ///< what the first step of all takes more: lazy initialisation
 };
 
@@ -27,7 +29,7 @@ struct ServingProfile {
 struct ServingSetup {
   Deployment deployment;  ///< one replica
   ServerConfig config;    ///< plan.dp replicas of it
-  ServingHost host;       ///< for PassStepCost
+  ServingHost host;       ///< for PassStations
   FrontEnd front;
   std::int64_t kv_blocks = 0;  ///< of one replica, as the engine counts them; 0: it does not fit
   MemoryPlan memory;           ///< of one replica, with a KV cache of one token
@@ -36,14 +38,15 @@ struct ServingSetup {
 /// Places one replica of `request` and gives it the KV blocks that memory leaves. vLLM and TGI keep
 /// one of them for themselves (block_pool.py: null_block; block_allocator.rs: block 0, for health
 /// checks). The longest request is `request.context`. The first `prefill_replicas` of the plan's
-/// replicas, if any, only compute prompts for the others.
+/// replicas, if any, only compute prompts for the others. Of a pipeline as many batches are on
+/// their way as batches_in_flight() says.
 ///
 /// llama.cpp allocates its whole cache at the start: `request.context` tokens for each slot. Where
 /// that is all that the model can, and too much, slots get the longest context that fits.
 ///
-/// Throws std::invalid_argument as deploy(), and for what is not modelled: pipelines, layers on the
-/// host, experts spread over replicas, more slots than llama.cpp computes at once; as kv_links()
-/// and validate().
+/// Throws std::invalid_argument as deploy(), and for what is not modelled: layers on the host,
+/// experts spread over replicas, pipelines of llama.cpp, SGLang and TGI, more slots than llama.cpp
+/// computes at once; as kv_links() and validate().
 [[nodiscard]] ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& profile,
                                          std::int32_t prefill_replicas = 0);
 

@@ -27,7 +27,8 @@ struct StepRun {
   std::int64_t steps = 1;
 };
 
-/// Prices the steps of one replica. Answers depend on the arguments alone.
+/// Prices the steps of one replica, or what one station of it does of them. Answers depend on the
+/// arguments alone.
 class StepCost {
  public:
   virtual ~StepCost() = default;
@@ -36,6 +37,19 @@ class StepCost {
   virtual StepRun decode(const DecodeLoad& load) = 0;
   /// A step that works on prompts, too.
   virtual Ticks mixed(const DecodeLoad& load, std::span<const PromptChunk> chunks) = 0;
+};
+
+enum class StationKind : std::uint8_t {
+  kStage,  ///< computes, one step at a time
+  kLine,   ///< one step at a time: a link, the host
+  kDelay   ///< any number of steps at once
+};
+
+/// A place that a replica's steps pass in order, for as long as `cost` says. The last one is not a
+/// delay, so that steps end in the order in which they began.
+struct Station {
+  StepCost* cost = nullptr;
+  StationKind kind = StationKind::kStage;
 };
 
 }  // namespace rigsim::workloads

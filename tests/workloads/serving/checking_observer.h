@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <vector>
@@ -18,8 +19,7 @@ class CheckingObserver final : public ServingObserver {
       : traffic_(traffic), config_(config), ended_(traffic.requests.size(), 0) {}
 
   void steps_executed(const StepRecord& steps) override {
-    EXPECT_GE(steps.start, last_end_[steps.replica]);
-    last_end_[steps.replica] = steps.start + steps.duration();
+    expect_to_follow(steps);
     EXPECT_GE(steps.kv_blocks_held, 0);
     EXPECT_LE(steps.kv_blocks_held, config_.limits.kv_blocks);
     EXPECT_LE(steps.decodes + steps.chunks, config_.limits.max_sequences);
@@ -51,6 +51,20 @@ class CheckingObserver final : public ServingObserver {
   void finish() const {
     for (std::size_t i = 0; i < ended_.size(); ++i) EXPECT_EQ(ended_[i], 1) << "request " << i;
     EXPECT_EQ(answered, expected);
+    for (const auto& [replica, time] : times_) {
+      EXPECT_LE(time.busy, time.end - time.begin);
+      for (const Ticks stage : time.stages) EXPECT_LE(stage, time.busy);
+    }
+  }
+  /// [replicas] How long each has steps on their way, and then how long each of its stages
+  /// computes.
+  [[nodiscard]] std::vector<std::vector<Ticks>> busy() const {
+    std::vector<std::vector<Ticks>> result;
+    for (const auto& [replica, time] : times_) {
+      result.push_back({time.busy});
+      result.back().insert(result.back().end(), time.stages.begin(), time.stages.end());
+    }
+    return result;
   }
 
   std::int64_t prompt_tokens = 0;
@@ -72,10 +86,33 @@ class CheckingObserver final : public ServingObserver {
     return (limits.step_tokens + block - 1) / block * block;
   }
 
+  struct Times {
+    Ticks begin = 0;
+    Ticks end = 0;
+    Ticks busy = 0;
+    std::vector<Ticks> stages;
+  };
+
+  /// Steps on their way at once come batch by batch.
+  void expect_to_follow(const StepRecord& steps) {
+    const auto [known, made] = times_.try_emplace(steps.replica, Times{steps.start, 0, 0, {}});
+    Times& time = known->second;
+    if (steps.stages.empty() && config_.in_flight == 1) {
+      EXPECT_GE(steps.start, time.end);
+    }
+    EXPECT_GE(steps.duration(), steps.busy());
+    EXPECT_GE(steps.busy(), 0);
+    EXPECT_GE(steps.start, time.begin);
+    time.end = std::max(time.end, steps.start + steps.duration());
+    time.busy += steps.busy();
+    time.stages.resize(steps.stages.size());
+    for (std::size_t s = 0; s < steps.stages.size(); ++s) time.stages[s] += steps.stages[s];
+  }
+
   const Traffic& traffic_;
   const ServerConfig& config_;
   std::vector<int> ended_;
-  std::map<std::uint32_t, Ticks> last_end_;
+  std::map<std::uint32_t, Times> times_;
 };
 
 }  // namespace rigsim::workloads::test

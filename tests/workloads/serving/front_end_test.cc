@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <span>
 
 #include "tests/workloads/serving/checking_observer.h"
 #include "tests/workloads/serving/even_step_cost.h"
@@ -25,7 +26,8 @@ std::vector<RequestRecord> served(const FrontEnd& front, bool closed_loop = fals
   config.limits.kv_blocks = 1'000;
   test::EvenStepCost cost(1ms);
   test::CheckingObserver observer(traffic, config);
-  auto records = serve_behind(front, traffic, config, cost, observer);
+  const Station station{&cost};
+  auto records = serve_behind(front, traffic, config, std::span(&station, 1), observer);
   observer.finish();
   return records;
 }

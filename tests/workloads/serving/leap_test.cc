@@ -19,8 +19,9 @@ using test::ToyStepCost;
 struct Scenario {
   Traffic traffic;
   ServerConfig config;
-  ToyStepCost cost;
   FrontEnd front;
+  std::vector<ToyStepCost> costs = std::vector<ToyStepCost>(1);  // by station
+  std::vector<StationKind> kinds = {StationKind::kStage};
 };
 
 class Dice {
@@ -144,8 +145,8 @@ Scenario random_scenario(std::uint64_t seed) {
   config.routing = static_cast<Routing>(dice.from(0, 2));
   if (std::holds_alternative<SglangBatching>(config.batching))  // a chunk is a page at least
     config.limits.step_tokens = std::max(config.limits.step_tokens, config.limits.kv_block_tokens);
-  scenario.cost.knot = dice.from(1, 4'000);
-  scenario.cost.step = dice.from(1, 5'000'000);
+  scenario.costs.front().knot = dice.from(1, 4'000);
+  scenario.costs.front().step = dice.from(1, 5'000'000);
   add_requests(scenario, dice);
   config.limits.kv_blocks = some_blocks(scenario, dice);
   if (dice.chance(25)) {
@@ -165,8 +166,36 @@ Scenario random_scenario(std::uint64_t seed) {
   return scenario;
 }
 
+/// Up to five stages with a host in front, delays and copies between them, alike or not, and as
+/// many steps in flight, or some other number.
+void make_pipeline(Scenario& scenario, Dice& dice) {
+  const std::int64_t stages = dice.from(2, 5);
+  const bool alike = dice.chance(30);
+  scenario.costs.clear();
+  scenario.kinds.clear();
+  const auto add = [&](Ticks step, StationKind kind) {
+    ToyStepCost cost;
+    cost.step = step;
+    cost.knot = dice.chance(50) ? dice.from(1, 4'000) : cost.knot;
+    if (!alike) cost.kv = dice.from(0, 20);
+    if (kind != StationKind::kStage) cost.row = cost.kv = 0;
+    scenario.costs.push_back(cost);
+    scenario.kinds.push_back(kind);
+  };
+  const std::int64_t step = dice.from(1, 2'000'000);
+  if (dice.chance(50)) add(dice.from(0, 200'000), StationKind::kLine);
+  for (std::int64_t s = 0; s < stages; ++s) {
+    if (s > 0 && dice.chance(50)) add(dice.from(0, 500'000), StationKind::kDelay);
+    if (s > 0 && dice.chance(50)) add(dice.from(0, 100'000), StationKind::kLine);
+    add(alike ? step : dice.from(1, 2'000'000), StationKind::kStage);
+  }
+  scenario.config.in_flight = static_cast<std::int32_t>(dice.chance(80) ? stages : dice.from(1, 6));
+  scenario.config.limits.async_scheduling = dice.chance(15);
+}
+
 struct Outcome {
   std::vector<RequestRecord> records;
+  std::vector<std::vector<Ticks>> busy;
   std::int64_t steps = 0;
   std::int64_t rows = 0;
   std::map<Ticks, std::int64_t> gaps;
@@ -176,54 +205,87 @@ Outcome run(Scenario scenario, StepMode mode) {
   scenario.config.mode = mode;
   CheckingObserver observer(scenario.traffic, scenario.config);
   Outcome outcome;
+  std::vector<Station> stations;
+  for (std::size_t s = 0; s < scenario.costs.size(); ++s)
+    stations.push_back({&scenario.costs[s], scenario.kinds[s]});
   outcome.records =
-      serve_behind(scenario.front, scenario.traffic, scenario.config, scenario.cost, observer);
+      serve_behind(scenario.front, scenario.traffic, scenario.config, stations, observer);
   observer.finish();
+  outcome.busy = observer.busy();
   outcome.steps = observer.steps_run;
   outcome.rows = observer.rows;
   outcome.gaps = observer.gaps_by_length;
   return outcome;
 }
 
-// Every policy, with and without prefixes, preemption, asynchronous scheduling, several replicas,
-// front ends, prompts on replicas of their own and closed loops: both modes give the same times to
-// the last picosecond.
-TEST(Leap, GivesTheTimesOfSingleSteps) {
+struct Counts {
   std::int64_t leapt = 0;
   std::int64_t preempted = 0;
   std::int64_t found = 0;
   std::int64_t moved = 0;
-  for (std::uint64_t seed = 1; seed <= 1'000; ++seed) {
-    const Scenario scenario = random_scenario(seed);
-    const Outcome fast = run(scenario, StepMode::kLeap);
-    const Outcome slow = run(scenario, StepMode::kExact);
-    ASSERT_EQ(fast.steps, slow.steps) << "seed " << seed;
-    ASSERT_EQ(fast.gaps, slow.gaps) << "seed " << seed;
-    for (std::size_t i = 0; i < fast.records.size(); ++i) {
-      const RequestRecord& a = fast.records[i];
-      const RequestRecord& b = slow.records[i];
-      ASSERT_EQ(a.outcome, b.outcome) << "seed " << seed << " request " << i;
-      ASSERT_NE(a.outcome, RequestOutcome::kUnserved) << "seed " << seed << " request " << i;
-      ASSERT_EQ(a.arrival, b.arrival) << "seed " << seed << " request " << i;
-      ASSERT_EQ(a.scheduled, b.scheduled) << "seed " << seed << " request " << i;
-      ASSERT_EQ(a.prefilled, b.prefilled) << "seed " << seed << " request " << i;
-      ASSERT_EQ(a.kv_sent, b.kv_sent) << "seed " << seed << " request " << i;
-      ASSERT_EQ(a.kv_there, b.kv_there) << "seed " << seed << " request " << i;
-      moved += a.kv_there > sim::Time{} ? 1 : 0;
-      ASSERT_EQ(a.first_token, b.first_token) << "seed " << seed << " request " << i;
-      ASSERT_EQ(a.finished, b.finished) << "seed " << seed << " request " << i;
-      ASSERT_EQ(a.preemptions, b.preemptions) << "seed " << seed << " request " << i;
-      ASSERT_EQ(a.cached_tokens, b.cached_tokens) << "seed " << seed << " request " << i;
-      preempted += a.preemptions;
-      found += a.cached_tokens;
-    }
-    leapt += slow.rows - fast.rows;
-    if (HasFailure()) FAIL() << "seed " << seed;
+};
+
+/// Both modes give the same times to the last picosecond.
+void expect_same_times(const Scenario& scenario, Counts& counts) {
+  const Outcome fast = run(scenario, StepMode::kLeap);
+  const Outcome slow = run(scenario, StepMode::kExact);
+  ASSERT_EQ(fast.steps, slow.steps);
+  ASSERT_EQ(fast.gaps, slow.gaps);
+  ASSERT_EQ(fast.busy, slow.busy);
+  for (std::size_t i = 0; i < fast.records.size(); ++i) {
+    const RequestRecord& a = fast.records[i];
+    const RequestRecord& b = slow.records[i];
+    ASSERT_EQ(a.outcome, b.outcome) << "request " << i;
+    ASSERT_NE(a.outcome, RequestOutcome::kUnserved) << "request " << i;
+    ASSERT_EQ(a.arrival, b.arrival) << "request " << i;
+    ASSERT_EQ(a.scheduled, b.scheduled) << "request " << i;
+    ASSERT_EQ(a.prefilled, b.prefilled) << "request " << i;
+    ASSERT_EQ(a.kv_sent, b.kv_sent) << "request " << i;
+    ASSERT_EQ(a.kv_there, b.kv_there) << "request " << i;
+    counts.moved += a.kv_there > sim::Time{} ? 1 : 0;
+    ASSERT_EQ(a.first_token, b.first_token) << "request " << i;
+    ASSERT_EQ(a.finished, b.finished) << "request " << i;
+    ASSERT_EQ(a.preemptions, b.preemptions) << "request " << i;
+    ASSERT_EQ(a.cached_tokens, b.cached_tokens) << "request " << i;
+    counts.preempted += a.preemptions;
+    counts.found += a.cached_tokens;
   }
-  EXPECT_GT(leapt, 1'000'000);
-  EXPECT_GT(preempted, 1'000);
-  EXPECT_GT(found, 50'000);
-  EXPECT_GT(moved, 1'000);
+  counts.leapt += slow.rows - fast.rows;
+}
+
+// Every policy, with and without prefixes, preemption, asynchronous scheduling, several replicas,
+// front ends, prompts on replicas of their own and closed loops.
+TEST(Leap, GivesTheTimesOfSingleSteps) {
+  Counts counts;
+  for (std::uint64_t seed = 1; seed <= 1'000; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    expect_same_times(random_scenario(seed), counts);
+    if (testing::Test::HasFailure()) return;
+  }
+  EXPECT_GT(counts.leapt, 1'000'000);
+  EXPECT_GT(counts.preempted, 1'000);
+  EXPECT_GT(counts.found, 50'000);
+  EXPECT_GT(counts.moved, 1'000);
+}
+
+TEST(Leap, GivesTheTimesOfSingleStepsOfPipelines) {
+  Counts counts;
+  for (std::uint64_t seed = 1; seed <= 1'000; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    Dice dice(seed + 1'000'000);
+    Scenario scenario = random_scenario(seed);
+    const Batching& batching = scenario.config.batching;
+    if (std::holds_alternative<SglangBatching>(batching) ||
+        std::holds_alternative<LlamaCppBatching>(batching) ||
+        std::holds_alternative<TgiBatching>(batching))
+      scenario.config.batching = VllmV1Batching{};
+    make_pipeline(scenario, dice);
+    expect_same_times(scenario, counts);
+    if (testing::Test::HasFailure()) return;
+  }
+  EXPECT_GT(counts.leapt, 1'000'000);
+  EXPECT_GT(counts.preempted, 1'000);
+  EXPECT_GT(counts.found, 50'000);
 }
 
 }  // namespace

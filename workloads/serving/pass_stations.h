@@ -1,0 +1,33 @@
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "workloads/serving/pass_bodies.h"
+#include "workloads/serving/pass_step_cost.h"
+
+namespace rigsim::workloads {
+
+/// What the steps of a model on one replica pass: its stages with the copies between them, and in
+/// front of several stages the host, where it does not work ahead. A copy has its line to itself;
+/// that those between other stages share links with it is not modelled.
+class PassStations {
+ public:
+  /// `deployment` must outlive this. Throws std::invalid_argument as PassBodies and PassStepCost.
+  PassStations(const Deployment& deployment, const ServingHost& host, Slowness slowness = {});
+
+  PassStations(const PassStations&) = delete;
+  PassStations& operator=(const PassStations&) = delete;
+
+  [[nodiscard]] std::span<const Station> stations() const { return stations_; }
+
+ private:
+  PassBodies bodies_;
+  std::deque<PassStepCost> stages_;
+  std::vector<std::unique_ptr<StepCost>> others_;
+  std::vector<Station> stations_;
+};
+
+}  // namespace rigsim::workloads
