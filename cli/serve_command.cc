@@ -135,7 +135,10 @@ std::string title_of(const Scenario& scenario, const ServingSetup& setup) {
 
 Answer does_not_fit(const Scenario& scenario, const ServingSetup& setup) {
   constexpr double kGb = 1e9;
-  const workloads::DeviceMemory& device = setup.memory.devices.front();
+  const auto left = [](const workloads::DeviceMemory& each) {
+    return each.capacity - each.items.total();
+  };
+  const workloads::DeviceMemory& device = *std::ranges::min_element(setup.memory.devices, {}, left);
   return {
       fmt::format(
           "{} in {} does not fit {}: weights {:.1f}, activations {:.1f} and runtime {:.1f} GB "
@@ -146,7 +149,7 @@ Answer does_not_fit(const Scenario& scenario, const ServingSetup& setup) {
           static_cast<double>(device.items.activations.count()) / kGb,
           static_cast<double>(device.items.runtime.count()) / kGb,
           static_cast<double>(device.capacity.count()) / kGb,
-          setup.deployment.plan.tp > 1 ? "each device" : "the device"),
+          workloads::device_count(setup.deployment.plan) > 1 ? "each device" : "the device"),
       ExitCode::kDoesNotFit};
 }
 
