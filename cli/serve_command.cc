@@ -172,7 +172,10 @@ std::string slots_of(const ServingSetup& setup) {
 }
 
 Answer does_not_fit(const Scenario& scenario, const ServingSetup& setup) {
-  const workloads::DeviceMemory& device = setup.memory.devices.front();
+  const auto left = [](const workloads::DeviceMemory& each) {
+    return each.capacity - each.items.total();
+  };
+  const workloads::DeviceMemory& device = *std::ranges::min_element(setup.memory.devices, {}, left);
   return {
       fmt::format(
           "{} in {} does not fit {}: weights {:.1f}, activations {:.1f} and runtime {:.1f} GB "
@@ -181,7 +184,8 @@ Answer does_not_fit(const Scenario& scenario, const ServingSetup& setup) {
           scenario.model.name, scenario.weights.name, scenario.rig.name,
           gigabytes(device.items.weights), gigabytes(device.items.activations),
           gigabytes(device.items.runtime), slots_of(setup).empty() ? "KV block" : "room for slots",
-          gigabytes(device.capacity), setup.deployment.plan.tp > 1 ? "each device" : "the device",
+          gigabytes(device.capacity),
+          workloads::device_count(setup.deployment.plan) > 1 ? "each device" : "the device",
           slots_of(setup)),
       ExitCode::kDoesNotFit};
 }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 namespace rigsim::analysis {
 namespace {
 
@@ -51,6 +53,24 @@ TEST(ServingMetrics, AreThoseOfTheRecords) {
   EXPECT_DOUBLE_EQ(m.normalised_s.mean, 0.6);
   EXPECT_FALSE(m.good_fraction);
   EXPECT_FALSE(m.queue_growth);
+}
+
+// Of 32 s, steps are on their way in 16; the two stages compute in 8 and 12 of these.
+TEST(ServingMetrics, TheBubbleIsWhatStagesIdleMeanwhile) {
+  const auto ticks = [](double seconds) { return workloads::to_ticks(sim::from_seconds(seconds)); };
+  const std::vector<workloads::Ticks> stages{ticks(8), ticks(12)};
+  workloads::StepRecord steps{.first = ticks(20), .decodes = 4};
+  steps.alone = ticks(16);
+  steps.stages = stages;
+  ServingCollector collector;
+  collector.steps_executed(steps);
+  const Served served(30, none);
+  const ServingMetrics m = collector.metrics(served.traffic, served.config, served.records, {});
+  EXPECT_DOUBLE_EQ(m.busy_fraction, 0.5);
+  EXPECT_DOUBLE_EQ(m.stage_busy.at(0), 0.25);
+  EXPECT_DOUBLE_EQ(m.stage_busy.at(1), 0.375);
+  EXPECT_DOUBLE_EQ(m.bubble_fraction, 0.375);
+  EXPECT_DOUBLE_EQ(m.mean_batch, 4);
 }
 
 TEST(ServingMetrics, GoodputCountsWhatKeepsEveryLimit) {

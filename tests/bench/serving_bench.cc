@@ -33,21 +33,28 @@ ServerConfig config_of(StepMode mode) {
   return config;
 }
 
+/// A share of the cost: of one of so many equal stages.
 class AffineStepCost final : public StepCost {
  public:
+  explicit AffineStepCost(std::int64_t stages = 1) : stages_(stages) {}
+
   StepRun decode(const DecodeLoad& load) override {
-    return {price(load), to_ticks(sim::Duration(kCost.kv * load.sequences)), std::int64_t{1} << 40};
+    return {price(load), to_ticks(sim::Duration(kCost.kv * load.sequences)) / stages_,
+            std::int64_t{1} << 40};
   }
   Ticks mixed(const DecodeLoad& load, std::span<const PromptChunk> chunks) override {
     std::int64_t tokens = 0;
     for (const PromptChunk& each : chunks) tokens += each.tokens;
-    return price(load) + to_ticks(sim::Duration(kCost.prompt * tokens));
+    return price(load) + to_ticks(sim::Duration(kCost.prompt * tokens)) / stages_;
   }
 
  private:
-  static Ticks price(const DecodeLoad& load) {
-    return to_ticks(sim::Duration(kCost.step + kCost.kv * load.kv_tokens));
+  [[nodiscard]] Ticks price(const DecodeLoad& load) const {
+    return to_ticks(sim::Duration(kCost.step)) / stages_ +
+           to_ticks(sim::Duration(kCost.kv * load.kv_tokens)) / stages_;
   }
+
+  std::int64_t stages_;
 };
 
 class CountingObserver final : public ServingObserver {
@@ -91,6 +98,27 @@ void stepping(benchmark::State& state) {
   serve_in(state, StepMode::kExact, traffic_of(static_cast<double>(state.range(0)), kRequests));
 }
 BENCHMARK(stepping)->Arg(1)->Arg(4)->Arg(8)->Arg(16)->Unit(benchmark::kMillisecond);
+
+/// The same work on so many equal stages, and as many steps on their way.
+void serve_in_stages(benchmark::State& state, StepMode mode) {
+  const Traffic traffic = traffic_of(static_cast<double>(state.range(0)), kRequests);
+  ServerConfig config = config_of(mode);
+  config.in_flight = static_cast<std::int32_t>(state.range(1));
+  AffineStepCost cost(state.range(1));
+  const std::vector<Station> stations(static_cast<std::size_t>(state.range(1)), Station{&cost});
+  CountingObserver observer;
+  for (auto _ : state) {
+    observer = {};
+    benchmark::DoNotOptimize(serve(traffic, config, stations, observer));
+  }
+  count(state, traffic, observer);
+}
+
+void pipeline_leaping(benchmark::State& state) { serve_in_stages(state, StepMode::kLeap); }
+BENCHMARK(pipeline_leaping)->ArgsProduct({{1, 4, 8}, {2, 4}})->Unit(benchmark::kMillisecond);
+
+void pipeline_stepping(benchmark::State& state) { serve_in_stages(state, StepMode::kExact); }
+BENCHMARK(pipeline_stepping)->ArgsProduct({{1, 4, 8}, {2, 4}})->Unit(benchmark::kMillisecond);
 
 /// It finishes every request when the server does.
 void plain_loop(benchmark::State& state) {

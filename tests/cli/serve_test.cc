@@ -19,6 +19,9 @@ using testing::HasSubstr;
 const std::string kA100 =
     "serve --rig a100-80gb-sxm --model llama-3-8b --weights bf16 --engine vllm ";
 
+const std::string kTwoStages =
+    "serve --rig 2xa100-80gb-sxm --plan pp=2 --model llama-3-8b --weights bf16 --engine vllm ";
+
 TEST(Serve, AnswersWithLatenciesBandsAndEvidence) {
   const json answer = document(kA100 + "--traffic poisson:4/s --requests 200 --json");
   EXPECT_EQ(answer.at("requests"), 200);
@@ -107,24 +110,27 @@ TEST(Serve, ExactStepsGiveTheSameLatencies) {
     EXPECT_EQ(leaps.at(key), steps.at(key)) << key;
 }
 
-/// The trace of 19,366 conversations on one A100, near its limit; it is not part of the repository.
+/// The trace of 19,366 conversations near the limit of one A100, and on two stages; it is not part
+/// of the repository.
 TEST(Serve, ExactStepsGiveTheSameOnTheAzureTrace) {
   const char* shared = std::getenv("RIGSIM_SHARED");
   const std::string trace =
       std::string(shared == nullptr ? "" : shared) + "/data/traces/azure_llm_2023_conv.csv.gz";
   if (!std::filesystem::exists(trace)) GTEST_SKIP() << "no collected traces: set RIGSIM_SHARED";
-  const Folder folder;
-  const std::string line = kA100 + "--traffic " + trace + " --json --vllm-result ";
-  const json leaps = document(line + "leaps.json", {.folder = folder.path()});
-  const json steps = document(line + "steps.json --exact-steps", {.folder = folder.path()});
-  EXPECT_EQ(leaps.at("requests"), 19'365);
-  EXPECT_EQ(leaps.at("itl_s"), steps.at("itl_s"));
-  EXPECT_EQ(leaps.at("e2e_s"), steps.at("e2e_s"));
-  const auto times = [&](const char* name) {
-    std::ifstream file(folder.path() / name);
-    return json::parse(file).at("ttfts");
-  };
-  EXPECT_EQ(times("leaps.json"), times("steps.json"));
+  for (const std::string& line : {kA100, kTwoStages}) {
+    const Folder folder;
+    const std::string run = line + "--traffic " + trace + " --json --vllm-result ";
+    const json leaps = document(run + "leaps.json", {.folder = folder.path()});
+    const json steps = document(run + "steps.json --exact-steps", {.folder = folder.path()});
+    EXPECT_EQ(leaps.at("requests"), 19'365);
+    EXPECT_EQ(leaps.at("itl_s"), steps.at("itl_s"));
+    EXPECT_EQ(leaps.at("e2e_s"), steps.at("e2e_s"));
+    const auto times = [&](const char* name) {
+      std::ifstream file(folder.path() / name);
+      return json::parse(file).at("ttfts");
+    };
+    EXPECT_EQ(times("leaps.json"), times("steps.json"));
+  }
 }
 
 TEST(Serve, SaysHowFarDevicesAreUsedAndWhatTheyDraw) {
@@ -174,12 +180,10 @@ TEST(Serve, GivesIntervalsOfChanceApartFromBands) {
   EXPECT_THAT(text, HasSubstr("90 % band of the mean"));
 }
 
-// Two stages, as many steps on their way as users: with one, each stage idles at least half of the
-// time, and a step takes both stages; with many, the stages work at the same time.
+// With one user each of two stages idles at least half of the time; with many they work at the same
+// time, unless each step waits for the tokens of the one in front.
 TEST(Serve, KeepsAPipelineFull) {
-  const std::string line =
-      "serve --rig 2xa100-80gb-sxm --plan pp=2 --model llama-3-8b --weights bf16 --engine vllm "
-      "--json --requests 100 --traffic closed:";
+  const std::string line = kTwoStages + "--json --requests 100 --traffic closed:";
   const json one = document(line + "1");
   const json many = document(line + "32 --trace t.h5", {.folder = Folder().path()});
   EXPECT_EQ(one.at("engine").at("in_flight"), 2);
@@ -191,10 +195,7 @@ TEST(Serve, KeepsAPipelineFull) {
     EXPECT_EQ(many.at(key), steps.at(key)) << key;
   const json in_turn = document(line + "32 --async-scheduling on");
   EXPECT_GT(in_turn.at("bubble_fraction"), 0.4);
-  EXPECT_THAT(rigsim("serve --rig 2xa100-80gb-sxm --plan pp=2 --model llama-3-8b --weights bf16 "
-                     "--engine vllm --requests 20 --traffic closed:4")
-                  .out,
-              HasSubstr("bubble"));
+  EXPECT_THAT(rigsim(kTwoStages + "--requests 20 --traffic closed:4").out, HasSubstr("bubble"));
 }
 
 TEST(Serve, PricesExpertsOfAReplica) {

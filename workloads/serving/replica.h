@@ -40,10 +40,11 @@ enum class ReplicaRole : std::uint8_t {
 ///
 /// A pipeline has `in_flight` steps on their way at once (the same function; max_concurrent_batches
 /// is the number of stages). Each passes the stations in order. A sequence is in one of them: its
-/// next token is scheduled when the one before is out; of a prompt several chunks can be on their
-/// way. With asynchronous scheduling a sequence may be in all of them, and no stage begins a step
-/// before the tokens of the one in front are out: they are broadcast on the streams that compute
-/// (vLLM 0.19, gpu_model_runner.py, _pp_receive_prev_sampled_token_ids_to_input_batch).
+/// next token is scheduled when the one before is out, also behind a preemption; of a prompt
+/// several chunks can be on their way. With asynchronous scheduling a sequence may be in all of
+/// them, and no stage begins a step before the tokens of the one in front are out: they are
+/// broadcast on the streams that compute (vLLM 0.19, gpu_model_runner.py,
+/// _pp_receive_prev_sampled_token_ids_to_input_batch).
 class Replica {
  public:
   /// What `stations` names, `records` and `observer` must outlive this. The first step takes
