@@ -10,6 +10,7 @@ namespace rigsim::configs {
 namespace {
 
 using workloads::BatchLimits;
+using workloads::SamplingCost;
 using workloads::ServingHost;
 using workloads::ServingProfile;
 
@@ -22,6 +23,10 @@ constexpr std::array<Field<BatchLimits>, 4> kLimitFields = {
 constexpr std::array<Field<ServingHost>, 2> kHostFields = {
     {{"host_step", &ServingHost::step_us, Range::kMicroseconds},
      {"host_per_sequence", &ServingHost::per_sequence_us, Range::kMicroseconds}}};
+
+constexpr std::array<Field<SamplingCost>, 2> kTopPFields = {
+    {{"top_p_step", &SamplingCost::step_us, Range::kMicroseconds},
+     {"top_p_logit_bytes", &SamplingCost::logit_bytes}}};
 
 constexpr std::array<Field<ServingProfile>, 1> kProfileFields = {
     {{"first_step", &ServingProfile::first_step_us, Range::kMicroseconds}}};
@@ -37,6 +42,7 @@ ServingProfile read_serving(const ValueReader& value, const workloads::EnginePro
   serving.limits.step_tokens = profile.batch_tokens;
   read_fields(map, std::span<const Field<BatchLimits>>(kLimitFields), serving.limits);
   read_fields(map, std::span<const Field<ServingHost>>(kHostFields), serving.host);
+  read_fields(map, std::span<const Field<SamplingCost>>(kTopPFields), serving.top_p);
   read_fields(map, std::span<const Field<ServingProfile>>(kProfileFields), serving);
   if (map.optional<bool>("captured_graphs").value_or(false))
     serving.host.captured = workloads::vllm_capture_sizes();

@@ -196,6 +196,18 @@ Ticks PassStepCost::chunk_attention(const PromptChunk& chunk) const {
   return attention_of(shape_of(chunk.tokens, 1, chunk.cached + chunk.tokens));
 }
 
+/// Every device of a group chooses for itself: the slowest memory counts.
+Ticks PassStepCost::sampling(std::int64_t sequences) const {
+  const SamplingCost& cost = host_.sampling;
+  if (cost.step_us == 0 && cost.logit_bytes == 0) return 0;
+  double bandwidth = d_.rates[d_.stages.front().devices.front()].datasheet_bandwidth;
+  for (const std::uint32_t device : d_.stages.front().devices)
+    bandwidth = std::min(bandwidth, d_.rates[device].datasheet_bandwidth);
+  const double bytes =
+      cost.logit_bytes * static_cast<double>(sequences) * static_cast<double>(d_.model.vocab);
+  return ticks_of_seconds(slowness_.decode * (cost.step_us * 1e-6 + bytes / bandwidth));
+}
+
 Ticks PassStepCost::host_share(std::int64_t sequences) const {
   return ticks_of_seconds((host_.step_us + host_.per_sequence_us * static_cast<double>(sequences)) *
                           1e-6);
@@ -209,7 +221,7 @@ Ticks PassStepCost::with_host(Ticks device, std::int64_t sequences) const {
 StepRun PassStepCost::decode(const DecodeLoad& load) {
   const std::int64_t n = load.sequences;
   const Segment attention = segment(load);
-  const Ticks device = body(n) + head(n) + attention.value;
+  const Ticks device = body(n) + head(n) + attention.value + sampling(n);
   StepRun run{with_host(device, n), attention.per_token * n, attention.steps};
   if (!host_.overlapped || run.slope == 0) return run;
   // The longer of the two counts, until the contexts have grown so far that it is the other one.
@@ -229,7 +241,7 @@ Ticks PassStepCost::mixed(const DecodeLoad& load, std::span<const PromptChunk> c
     attention += chunk_attention(each);
   }
   const auto sequences = load.sequences + static_cast<std::int64_t>(chunks.size());
-  Ticks device = body(tokens) + head(sequences) + attention;
+  Ticks device = body(tokens) + head(sequences) + attention + sampling(sequences);
   if (slowness_.prompt != slowness_.decode)
     device = ticks_of_seconds(to_seconds(device) * slowness_.prompt / slowness_.decode);
   return with_host(device, sequences);

@@ -13,6 +13,7 @@ struct ServingProfile {
   Batching batching = VllmV1Batching{};
   BatchLimits limits;  ///< kv_blocks comes from the memory plan
   ServingHost host;
+  SamplingCost top_p{};      ///< of requests that ask for it; greedy ones are in host.sampling
   double first_step_us = 0;  ///< what the first step of all takes more: lazy initialisation
 };
 
