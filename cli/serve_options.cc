@@ -29,6 +29,16 @@ std::optional<bool> on_or_off(const ParsedOptions& options, std::string_view nam
   });
 }
 
+bool draws_top_p(const ParsedOptions& options) {
+  const auto text = options.text("sampling");
+  if (!text) return false;
+  return options.checked("sampling", [&] {
+    if (*text == "greedy") return false;
+    if (*text == "top-p") return true;
+    throw std::invalid_argument("must be greedy or top-p, got " + configs::in_quotes(*text));
+  });
+}
+
 double limit_of(const ParsedOptions& options, std::string_view text) {
   return options.checked(
       "slo", [&] { return sim::to_seconds(configs::parse_quantity<sim::Duration>(text)); });
@@ -42,6 +52,7 @@ std::vector<OptionSpec> serving_options() {
       {"max-num-seqs", "N", "sequences that run at once on a replica"},
       {"max-num-batched-tokens", "N", "new tokens of one step"},
       {"prefix-caching", "on|off", "find known prefixes again (traces with prefix hashes)"},
+      {"sampling", "HOW", "greedy (default), or top-p: as the engine draws among the likeliest"},
       {"async-scheduling", "on|off", "schedule a step while the one before runs"},
       {"kv-blocks", "N", "KV blocks of a replica, instead of what the memory plan gives"},
       {"routing", "HOW", "among replicas: round-robin (default), least-outstanding, prefix-aware"},
@@ -57,8 +68,8 @@ ServingProfile read_serving_profile(const ParsedOptions& options,
   if (!engine.serving && !batching) {
     throw configs::ConfigError(
         {{}, 0, 0, "--engine"},
-        fmt::format("{} is not known as a server; give --engine vllm, or --batching to say how its "
-                    "batches are formed",
+        fmt::format("{} is not known as a server; give --engine vllm, tensorrt-llm or lmdeploy, or "
+                    "--batching to say how its batches are formed",
                     engine.profile.name));
   }
   ServingProfile profile = engine.serving.value_or(ServingProfile{});
@@ -83,6 +94,7 @@ ServingProfile read_serving_profile(const ParsedOptions& options,
       on_or_off(options, "async-scheduling").value_or(limits.async_scheduling);
   profile.host.overlapped = limits.async_scheduling;
   if (!options.has("cold-start")) profile.first_step_us = 0;
+  if (draws_top_p(options)) profile.host.sampling = profile.top_p;
   return profile;
 }
 
