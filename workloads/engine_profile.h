@@ -94,7 +94,7 @@ struct BackendProfile {
       0;  ///< launches a device stream holds before the host blocks; 0: not modelled
   int gemm_extra_launches = 0;  ///< split-K reductions and the like, per GEMM
   std::vector<std::string>
-      single_launch_gemm_families;  ///< ... except on these (kernel_family names)
+      single_launch_gemm_families;       ///< ... except on these (kernel_family names)
   std::vector<std::string> fp8_formats;  ///< weights formats multiplied by FP8 tensor cores where
                                          ///< the device has them, in 16 bit elsewhere
   bool fp16_accumulate = false;          ///< GEMMs accumulate in FP16 (twice the rate on GeForce)
