@@ -33,6 +33,12 @@ std::optional<bool> on_or_off(const ParsedOptions& options, std::string_view nam
   });
 }
 
+std::optional<workloads::Sampling> sampling_of(const ParsedOptions& options) {
+  const auto text = options.text("sampling");
+  if (!text) return std::nullopt;
+  return options.checked("sampling", [&] { return workloads::sampling_named(*text); });
+}
+
 double limit_of(const ParsedOptions& options, std::string_view text) {
   return options.checked(
       "slo", [&] { return sim::to_seconds(configs::parse_quantity<sim::Duration>(text)); });
@@ -73,6 +79,7 @@ std::vector<OptionSpec> serving_options() {
       {"max-num-seqs", "N", "sequences that run at once on a replica"},
       {"max-num-batched-tokens", "N", "new tokens of one step"},
       {"prefix-caching", "on|off", "find known prefixes again (traces with prefix hashes)"},
+      {"sampling", "HOW", "greedy (default), or top-p: as the engine draws among the likeliest"},
       {"async-scheduling", "on|off", "schedule a step while the one before runs"},
       {"kv-blocks", "N", "KV blocks of a replica, instead of what the memory plan gives"},
       {"prefill-replicas", "N",
@@ -94,6 +101,7 @@ ServingChoice read_serving_choice(const ParsedOptions& options, const ServingCho
   choice.max_sequences = options.count("max-num-seqs", 1, kMostSequences);
   choice.step_tokens = options.count("max-num-batched-tokens", 1, kMostTokens);
   choice.prefix_caching = on_or_off(options, "prefix-caching");
+  choice.sampling = sampling_of(options);
   choice.async_scheduling = on_or_off(options, "async-scheduling");
   choice.kv_blocks = options.count("kv-blocks", 2, std::int64_t{1} << 40);
   choice.prefill_replicas = options.count("prefill-replicas", 1, kMostReplicas);
@@ -108,8 +116,8 @@ ServingProfile serving_profile(const configs::EngineFile& engine, const ServingC
   if (!engine.serving && !choice.batching) {
     throw configs::ConfigError(
         {{}, 0, 0, "--engine"},
-        fmt::format("{} is not known as a server; give --engine llama.cpp, sglang, tgi or vllm, or "
-                    "--batching to say how its batches are formed",
+        fmt::format("{} is not known as a server; give --engine llama.cpp, lmdeploy, sglang, "
+                    "tensorrt-llm, tgi or vllm, or --batching to say how its batches are formed",
                     engine.profile.name));
   }
   ServingProfile profile = engine.serving.value_or(ServingProfile{});

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <nlohmann/json.hpp>
 
+#include "analysis/batch_validation.h"
 #include "analysis/link_effect.h"
 #include "analysis/prediction.h"
 #include "analysis/validation.h"
@@ -31,8 +32,22 @@ Answer run_links(const ParsedOptions& options, const Console& console) {
   return {.text = document.dump(2) + '\n'};
 }
 
+/// Throughput against batch, replayed as it was measured.
+Answer run_batches(const ParsedOptions& options, const Console& console) {
+  Progress progress(console);
+  const auto rows = configs::batch_rows();
+  progress.show(fmt::format("replaying {} measured batches", rows.size()));
+  const auto report = analysis::validate_batches(rows);
+  if (!options.has("json")) return {.text = analysis::batch_report_table(report)};
+  nlohmann::ordered_json document = {{"version", build_info().version},
+                                     {"commit", build_info().commit}};
+  document.update(analysis::batch_report_json(report));
+  return {.text = document.dump(2) + '\n'};
+}
+
 Answer run(const ParsedOptions& options, const Console& console) {
   if (options.has("links")) return run_links(options, console);
+  if (options.has("batches")) return run_batches(options, console);
   const Interruption interruption;
   const auto catalog = configs::Catalog::load();
   const auto rows = configs::measured_rows();
@@ -63,19 +78,23 @@ Answer run(const ParsedOptions& options, const Console& console) {
 Command validate_command() {
   return {.name = "validate",
           .summary = "predicted against measured, row by row",
-          .usage = "[--leave-one-out | --links] [--json]",
+          .usage = "[--leave-one-out | --links | --batches] [--json]",
           .about =
               "Replays the published measurements that ship with the program and prints the "
               "prediction, the measurement and the error of each, then median, 90th "
               "percentile and bias of the errors by device, engine and phase. --links does so for "
               "pairs of measurements that differ in a link (NVLink or PCIe, peer access, lanes) or "
-              "in the split over it, and for llama.cpp's row split.",
+              "in the split over it, and for llama.cpp's row split. --batches replays measured "
+              "throughput against batch (static batches, full servers, offline runs) and compares "
+              "level, shape and knee of each series.",
           .examples =
               "  rigsim validate\n  rigsim validate --leave-one-out\n  rigsim validate --links\n"
+              "  rigsim validate --batches\n"
               "  rigsim validate --json",
           .options = {{"leave-one-out", "",
                        "predict each device from the others, as for one nobody measured"},
                       {"links", "", "what a link does to a model, in pairs of measurements"},
+                      {"batches", "", "throughput against batch, replayed as it was measured"},
                       {"json", "", "one JSON document instead of tables"}},
           .arguments = {},
           .run = run};

@@ -28,14 +28,15 @@ constexpr std::string_view kFolder = "catalog/engines/";
 constexpr std::string_view kFitEnding = ".fit.yaml";
 constexpr std::string_view kFactsEnding = ".yaml";
 
-constexpr std::array<Field<EngineProfile>, 5> kEngineFields = {
+constexpr std::array<Field<EngineProfile>, 6> kEngineFields = {
     {{"batch_tokens", &EngineProfile::batch_tokens},
      {"micro_batch_tokens", &EngineProfile::micro_batch_tokens},
      {"kv_padding", &EngineProfile::kv_padding},
      {"flash_attention", &EngineProfile::flash_attention},
-     {"tensor_parallel", &EngineProfile::tensor_parallel}}};
+     {"tensor_parallel", &EngineProfile::tensor_parallel},
+     {"custom_all_reduce", &EngineProfile::custom_all_reduce}}};
 
-constexpr std::array<Field<EngineMemory>, 15> kMemoryFields = {
+constexpr std::array<Field<EngineMemory>, 16> kMemoryFields = {
     {{"runtime_gpu", &EngineMemory::runtime_gpu},
      {"runtime_unified", &EngineMemory::runtime_unified},
      {"activation_bytes", &EngineMemory::activation_bytes},
@@ -50,9 +51,10 @@ constexpr std::array<Field<EngineMemory>, 15> kMemoryFields = {
      {"offloads_layers", &EngineMemory::offloads_layers},
      {"windows", &EngineMemory::windows},
      {"kv_block_tokens", &EngineMemory::kv_block_tokens},
-     {"memory_fraction", &EngineMemory::memory_fraction, Range::kShare}}};
+     {"memory_fraction", &EngineMemory::memory_fraction, Range::kShare},
+     {"kv_share_of_free", &EngineMemory::kv_share_of_free, Range::kShare}}};
 
-constexpr std::array<Field<BackendProfile>, 18> kBackendFields = {
+constexpr std::array<Field<BackendProfile>, 19> kBackendFields = {
     {{"elementwise_efficiency", &BackendProfile::elementwise_efficiency, Range::kPositive},
      {"ecc_bandwidth", &BackendProfile::ecc_bandwidth, Range::kShare},
      {"l2_discount", &BackendProfile::l2_discount, Range::kShare},
@@ -64,6 +66,7 @@ constexpr std::array<Field<BackendProfile>, 18> kBackendFields = {
      {"launch_queue_depth", &BackendProfile::launch_queue_depth},
      {"gemm_extra_launches", &BackendProfile::gemm_extra_launches},
      {"single_launch_gemm_families", &BackendProfile::single_launch_gemm_families},
+     {"fp8_formats", &BackendProfile::fp8_formats},
      {"fp16_accumulate", &BackendProfile::fp16_accumulate},
      {"dequantize_for_gemm", &BackendProfile::dequantize_for_gemm},
      {"grouped_experts", &BackendProfile::grouped_experts},
@@ -132,6 +135,7 @@ EngineFile read_facts(const YamlDocument& facts) {
       {{"ggml", KernelStyle::kGgml}, {"fused", KernelStyle::kFused}});
   read_some(map, kEngineFields, profile);
   read_splits(map, profile);
+  engine.measured_attention = map.optional<bool>("measured_attention").value_or(true);
   if (const auto memory = map.optional_value("memory")) {
     ObjectReader inner = memory->object();
     read_some(inner, kMemoryFields, profile.memory);
@@ -177,9 +181,10 @@ YamlDocument embedded_yaml(const std::string& path) {
 }
 
 /// The shipped tables time the fused kernels of GPUs.
-void attach_tables(EngineProfile& profile) {
-  for (BackendProfile& backend : profile.backends) {
-    if (backend.backend == Backend::kCuda) backend.tables = kernel_tables();
+void attach_tables(EngineFile& engine) {
+  for (BackendProfile& backend : engine.profile.backends) {
+    if (backend.backend == Backend::kCuda)
+      backend.tables = kernel_tables(engine.measured_attention);
   }
 }
 
@@ -190,7 +195,7 @@ std::string built_in_path(const std::string& name, std::string_view ending) {
 EngineFile built_in(const std::string& name) {
   EngineFile engine = read_facts(embedded_yaml(built_in_path(name, kFactsEnding)));
   read_fit(embedded_yaml(built_in_path(engine.kernels_of, kFitEnding)), engine);
-  if (engine.profile.style == KernelStyle::kFused) attach_tables(engine.profile);
+  if (engine.profile.style == KernelStyle::kFused) attach_tables(engine);
   return engine;
 }
 
@@ -201,7 +206,7 @@ EngineFile user_engine(const std::filesystem::path& facts) {
   const std::filesystem::path own =
       facts.parent_path() / (facts.stem().string() + std::string(kFitEnding));
   read_fit(others ? embedded_yaml(shipped) : read_yaml(own), engine);
-  if (others && engine.profile.style == KernelStyle::kFused) attach_tables(engine.profile);
+  if (others && engine.profile.style == KernelStyle::kFused) attach_tables(engine);
   return engine;
 }
 

@@ -51,6 +51,7 @@ struct EngineFile {
   std::map<workloads::Backend, std::string> data;    ///< what the fit rests on
   std::map<workloads::Backend, DeviceResiduals> residuals;  ///< of the fitted devices
   std::map<workloads::Backend, LeftOutFits> left_out;
+  bool measured_attention = true;  ///< takes the shipped times of attention kernels
   std::optional<workloads::ServingProfile> serving;  ///< none: the engine is not known as a server
 };
 

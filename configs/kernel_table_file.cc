@@ -183,9 +183,10 @@ std::vector<KernelTableFile> kernel_table_files() {
   return files;
 }
 
-std::map<std::string, KernelTable> kernel_tables() {
+std::map<std::string, KernelTable> kernel_tables(bool attention) {
   std::map<std::string, KernelTable> tables;
   for (const KernelTableFile& entry : kernel_table_files()) {
+    if (!attention && entry.kernel != MeasuredKernel::kGemm) continue;
     const CsvTable csv = parse_csv(embedded(entry.file).text, entry.file);
     for (const std::string& device : entry.devices)
       add_kernel_times(csv, entry.kernel, tables[device]);

@@ -33,8 +33,8 @@ void add_kernel_times(const CsvTable& csv, MeasuredKernel kernel, workloads::Ker
 /// What ships (catalog/kernels/tables.yaml), in the order in which files count. Throws ConfigError.
 [[nodiscard]] std::vector<KernelTableFile> kernel_table_files();
 
-/// The shipped measured kernels of every device that has any, by catalogue name. Throws
-/// ConfigError.
-[[nodiscard]] std::map<std::string, workloads::KernelTable> kernel_tables();
+/// The shipped measured kernels of every device that has any, by catalogue name; of attention
+/// (vLLM's FlashAttention) only on demand. Throws ConfigError.
+[[nodiscard]] std::map<std::string, workloads::KernelTable> kernel_tables(bool attention = true);
 
 }  // namespace rigsim::configs

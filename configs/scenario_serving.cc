@@ -134,6 +134,9 @@ ServingChoice read_serving_choice(const ValueReader& value) {
   choice.max_sequences = read_count(map, "max_num_seqs", 1, kMostSequences);
   choice.step_tokens = read_count(map, "max_num_batched_tokens", 1, kMostTokens);
   choice.prefix_caching = map.optional<bool>("prefix_caching");
+  if (const auto how = map.optional_value("sampling"))
+    choice.sampling =
+        how->checked([&] { return workloads::sampling_named(how->as<std::string>()); });
   choice.async_scheduling = map.optional<bool>("async_scheduling");
   choice.kv_blocks = read_count(map, "kv_blocks", 2, kMostBlocks);
   choice.prefill_replicas = read_count(map, "prefill_replicas", 1, kMostReplicas);
@@ -158,6 +161,7 @@ void write_serving_choice(YamlWriter& out, const ServingChoice& choice) {
   write_optional(out, "max_num_seqs", choice.max_sequences);
   write_optional(out, "max_num_batched_tokens", choice.step_tokens);
   write_optional(out, "prefix_caching", choice.prefix_caching);
+  if (choice.sampling) out.value("sampling", workloads::name_of(*choice.sampling));
   write_optional(out, "async_scheduling", choice.async_scheduling);
   write_optional(out, "kv_blocks", choice.kv_blocks);
   write_optional(out, "prefill_replicas", choice.prefill_replicas);

@@ -12,6 +12,7 @@ namespace {
 
 using workloads::BatchLimits;
 using workloads::FrontEnd;
+using workloads::SamplingCost;
 using workloads::ServingHost;
 using workloads::ServingProfile;
 
@@ -29,6 +30,10 @@ constexpr std::array<Field<FrontEnd>, 2> kFrontFields = {
     {{"front_tokenize", &FrontEnd::tokenize_us, Range::kMicroseconds},
      {"front_output", &FrontEnd::output_us, Range::kMicroseconds}}};
 
+constexpr std::array<Field<SamplingCost>, 2> kTopPFields = {
+    {{"top_p_step", &SamplingCost::step_us, Range::kMicroseconds},
+     {"top_p_logit_bytes", &SamplingCost::logit_bytes}}};
+
 constexpr std::array<Field<ServingProfile>, 2> kProfileFields = {
     {{"first_step", &ServingProfile::first_step_us, Range::kMicroseconds},
      {"sized_by_memory", &ServingProfile::sized_by_memory}}};
@@ -43,6 +48,7 @@ ServingProfile read_serving(const ValueReader& value, const workloads::EnginePro
       [&] { serving.batching = workloads::batching_named(batching.as<std::string>()); });
   read_fields(map, std::span<const Field<ServingHost>>(kHostFields), serving.host);
   read_fields(map, std::span<const Field<FrontEnd>>(kFrontFields), serving.front);
+  read_fields(map, std::span<const Field<SamplingCost>>(kTopPFields), serving.top_p);
   read_fields(map, std::span<const Field<ServingProfile>>(kProfileFields), serving);
   serving.limits.step_tokens = serving.sized_by_memory ? 0 : profile.batch_tokens;
   read_fields(map, std::span<const Field<BatchLimits>>(kLimitFields), serving.limits);

@@ -72,6 +72,13 @@ void require_range(const char* name, std::int64_t value, std::int64_t low) {
         fmt::format("engine memory: {} must be >= {}, got {}", name, low, value));
 }
 
+void require_share(const char* name, std::optional<double> share) {
+  if (share && !(*share > 0 && *share <= 1)) {
+    throw std::invalid_argument(
+        fmt::format("engine memory: {} must be above 0 and at most 1, got {}", name, *share));
+  }
+}
+
 }  // namespace
 
 void validate(const EngineMemory& engine) {
@@ -86,11 +93,8 @@ void validate(const EngineMemory& engine) {
   require_range("unpacked_weight_bytes", engine.unpacked_weight_bytes, 0);
   require_range("pipeline_copies", engine.pipeline_copies, 0);
   require_range("kv_block_tokens", engine.kv_block_tokens, 1);
-  const double fraction = engine.memory_fraction.value_or(1.0);
-  if (!(fraction > 0 && fraction <= 1)) {
-    throw std::invalid_argument(fmt::format(
-        "engine memory: memory_fraction must be above 0 and at most 1, got {}", fraction));
-  }
+  require_share("memory_fraction", engine.memory_fraction);
+  require_share("kv_share_of_free", engine.kv_share_of_free);
 }
 
 sim::Bytes activation_bytes(const Model& model, const EngineMemory& engine,

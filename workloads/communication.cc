@@ -41,8 +41,9 @@ bool stages_overlap(const Deployment& d) {
 CollectivePrices::CollectivePrices(const topology::Rig& rig, const EngineProfile& engine,
                                    const topology::CollectiveProfile* profile,
                                    const ResourceScale& scale)
-    : library_(engine.style == KernelStyle::kFused ? topology::CollectiveLibrary::kVllm
-                                                   : topology::CollectiveLibrary::kNccl),
+    : library_(engine.style == KernelStyle::kFused && engine.custom_all_reduce
+                   ? topology::CollectiveLibrary::kVllm
+                   : topology::CollectiveLibrary::kNccl),
       scale_(scale) {
   if (profile != nullptr) model_.emplace(rig, *profile);
 }

@@ -39,10 +39,13 @@ struct EngineMemory {
   /// The share of a device's memory the engine takes, all told (vLLM's gpu_memory_utilization);
   /// none: all of it.
   std::optional<double> memory_fraction{};
+  /// The share of what weights, activations and runtime leave that becomes KV cache (TensorRT-LLM's
+  /// kv_cache_free_gpu_mem_fraction); none: all of it.
+  std::optional<double> kv_share_of_free{};
 };
 
 /// Throws std::invalid_argument naming the number and what is allowed: sizes >= 0, micro-batch and
-/// KV block >= 1, memory_fraction in (0, 1].
+/// KV block >= 1, memory_fraction and kv_share_of_free in (0, 1].
 void validate(const EngineMemory& engine);
 
 }  // namespace rigsim::workloads

@@ -94,8 +94,10 @@ struct BackendProfile {
       0;  ///< launches a device stream holds before the host blocks; 0: not modelled
   int gemm_extra_launches = 0;  ///< split-K reductions and the like, per GEMM
   std::vector<std::string>
-      single_launch_gemm_families;  ///< ... except on these (kernel_family names)
-  bool fp16_accumulate = false;     ///< GEMMs accumulate in FP16 (twice the rate on GeForce)
+      single_launch_gemm_families;       ///< ... except on these (kernel_family names)
+  std::vector<std::string> fp8_formats;  ///< weights formats multiplied by FP8 tensor cores where
+                                         ///< the device has them, in 16 bit elsewhere
+  bool fp16_accumulate = false;          ///< GEMMs accumulate in FP16 (twice the rate on GeForce)
   bool dequantize_for_gemm =
       true;  ///< block formats are expanded to 16 bit in memory before a GEMM
   bool convert_activations =
@@ -127,6 +129,8 @@ struct EngineProfile {
   std::int64_t kv_padding = 32;           ///< attention runs over the context rounded up to this
   bool flash_attention = false;
   bool tensor_parallel = false;  ///< --plan tp=N is understood
+  bool custom_all_reduce =
+      true;  ///< a fused engine's own kernels sum small tensors (as vLLM's), else NCCL
   std::vector<SplitMode> splits{
       SplitMode::kLayer};  ///< --split that it understands; the first unasked
   EngineMemory memory;

@@ -10,6 +10,13 @@ namespace {
 
 constexpr double kTile = 128;  // rows and columns of a GEMM output tile
 
+/// Whether weights of that format are multiplied in FP8 on `device`.
+bool in_fp8(const topology::Device& device, const BackendProfile& profile,
+            const std::string& weights_format) {
+  return device.peak.fp8_fp32acc &&
+         std::ranges::find(profile.fp8_formats, weights_format) != profile.fp8_formats.end();
+}
+
 double peak_matrix_rate(const topology::Device& device, bool fp16_accumulate) {
   const auto& peak = device.peak;
   if (fp16_accumulate && peak.fp16_tensor_fp16acc) return peak.fp16_tensor_fp16acc->count();
@@ -220,7 +227,10 @@ DeviceRates device_rates(const topology::Device& device, const BackendProfile& p
   // A smooth roofline is fitted to GEMMs of every length, with the bandwidth they stream at.
   rates.gemm_bandwidth =
       profile.roofline_exponent > 0 ? rates.bandwidth : rates.elementwise_bandwidth;
-  rates.matrix_flops = peak * fit.tensor_efficiency * format.gemm_gain;
+  const double weights_peak = in_fp8(device, profile, weights_format)
+                                  ? device.peak.fp8_fp32acc->count() * clock_fraction
+                                  : peak;
+  rates.matrix_flops = weights_peak * fit.tensor_efficiency * format.gemm_gain;
   rates.attention_flops = peak * fit.tensor_efficiency * profile.attention_gemm_ratio;
   rates.issue_cycles = device.sm_count * clock * fit.streaming_efficiency;
   rates.issue_cycles_per_byte = format.issue_cycles_per_byte;

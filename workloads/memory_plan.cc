@@ -278,6 +278,11 @@ namespace {
 /// Devices that share a layer's KV heads: in a row split the first has all.
 int kv_ranks(const ParallelPlan& plan) { return plan.split == SplitMode::kRow ? 1 : plan.tp; }
 
+/// What the engine makes KV cache of.
+sim::Bytes kv_share(sim::Bytes free, const EngineMemory& engine) {
+  return engine.kv_share_of_free ? fraction_of(free, *engine.kv_share_of_free) : free;
+}
+
 }  // namespace
 
 std::int64_t kv_blocks(const MemoryRequest& request) {
@@ -290,7 +295,7 @@ std::int64_t kv_blocks(const MemoryRequest& request) {
     const int layers = plan.placement.stages[device.stage].layers;
     if (layers == 0) continue;
     const sim::Bytes free = device.capacity - (device.items.total() - device.items.kv_cache);
-    const std::int64_t own = std::max(free, kNothing).count() /
+    const std::int64_t own = kv_share(std::max(free, kNothing), request.engine).count() /
                              (token * layers * request.engine.kv_block_tokens).count();
     blocks = std::min(blocks.value_or(own), own);
   }

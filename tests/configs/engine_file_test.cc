@@ -186,7 +186,8 @@ TEST(EngineFile, RefusesAFitThatIsNotItsOwn) {
 
 TEST(EngineFile, ShipsEnginesByNameOrAlias) {
   EXPECT_THAT(engine_names(), ElementsAre("llama.cpp", "llama.cpp-2023-12", "llama.cpp-2026",
-                                          "sglang", "tgi", "vllm"));
+                                          "lmdeploy", "sglang", "tensorrt-llm", "tgi", "vllm"));
+  EXPECT_EQ(engine_named("TRT-LLM").profile.name, "tensorrt-llm");
   EXPECT_EQ(engine_named("Llama-CPP").profile.name, "llama.cpp");
   EXPECT_EQ(engine_named("llama.cpp-2023").profile.name, "llama.cpp-2023-12");
   for (const std::string& name : engine_names()) {
@@ -223,6 +224,37 @@ TEST(EngineFile, AnEngineCanHaveTheKernelsOfAnother) {
   ASSERT_TRUE(engine_named("tgi").serving);
   EXPECT_EQ(engine_named("tgi").serving->host.captured,
             (std::vector<std::int64_t>{1, 2, 4, 8, 16, 32}));
+}
+
+// The tables of attention are vLLM's kernels; those of GEMMs are everybody's.
+TEST(EngineFile, OtherServersHaveTheirOwnAttentionAndNcclsAllReduce) {
+  workloads::Kernel decode;
+  decode.kind = workloads::KernelKind::kAttentionDecode;
+  decode.tokens = 16;
+  decode.attention = {32, 8, 128, 16, 1024};
+  workloads::Kernel gemm;
+  gemm.kind = workloads::KernelKind::kGemm;
+  gemm.tokens = 16;
+  gemm.outputs = 4096;
+  gemm.inputs = 4096;
+  for (const char* name : {"vllm", "tensorrt-llm", "lmdeploy"}) {
+    SCOPED_TRACE(name);
+    const bool vllm = name == std::string("vllm");
+    const workloads::EngineProfile profile = engine_named(name).profile;
+    const auto& table = profile.backend(Backend::kCuda).tables.at("h100-sxm-80gb");
+    EXPECT_TRUE(table.seconds(gemm));
+    EXPECT_EQ(table.seconds(decode).has_value(), vllm);
+    EXPECT_EQ(profile.custom_all_reduce, vllm);
+    EXPECT_EQ(profile.memory.kv_share_of_free.has_value(), !vllm);
+  }
+}
+
+TEST(EngineFile, VllmKnowsWhatTopPTakes) {
+  const auto serving = engine_named("vllm").serving;
+  ASSERT_TRUE(serving);
+  EXPECT_DOUBLE_EQ(serving->top_p.step_us, 1000);
+  EXPECT_DOUBLE_EQ(serving->top_p.logit_bytes, 1300);
+  EXPECT_DOUBLE_EQ(serving->host.sampling.step_us, 0);  // unasked it is greedy
 }
 
 TEST(EngineFile, AnUnknownEngineNamesTheNearest) {

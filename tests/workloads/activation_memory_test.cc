@@ -76,6 +76,7 @@ TEST(ValidateEngineMemory, NamesTheNumber) {
   EXPECT_THROW(validate(EngineMemory{.micro_batch_tokens = 0}), std::invalid_argument);
   EXPECT_THROW(validate(EngineMemory{.memory_fraction = 1.5}), std::invalid_argument);
   EXPECT_THROW(validate(EngineMemory{.memory_fraction = 0.0}), std::invalid_argument);
+  EXPECT_THROW(validate(EngineMemory{.kv_share_of_free = 1.5}), std::invalid_argument);
 }
 
 }  // namespace

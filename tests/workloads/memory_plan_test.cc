@@ -231,6 +231,15 @@ TEST(KvBlocks, AreWhatIsLeftOfTheEnginesShare) {
   EXPECT_EQ(kv_blocks(request), 0);
 }
 
+// A quarter of what is left: exact in binary, so that only the division into blocks rounds.
+TEST(KvBlocks, AreTheEnginesShareOfWhatIsFree) {
+  MemoryRequest request = request_for("llama-3-8b", "BF16", 1, 1, gpu_reporting(kA100Mib));
+  request.engine = vllm();
+  const std::int64_t all = kv_blocks(request);
+  request.engine.kv_share_of_free = 0.25;
+  EXPECT_EQ(kv_blocks(request), all / 4);
+}
+
 TEST(MemoryPlan, RefusesNonsense) {
   MemoryRequest request = seventy_b(0, 2, kRtx4090Mib);
   EXPECT_THROW((void)plan_memory(request), std::invalid_argument);

@@ -181,6 +181,19 @@ Ticks ServingHost::share(std::int64_t sequences) const {
   return ticks_of_seconds((step_us + per_sequence_us * static_cast<double>(sequences)) * 1e-6);
 }
 
+/// The last stage draws, every device of its group for itself: the slowest memory counts.
+Ticks PassStepCost::sampling(std::int64_t sequences) const {
+  const SamplingCost& cost = host_.sampling;
+  const DeployedStage& stage = d_.stages[stage_];
+  if ((cost.step_us == 0 && cost.logit_bytes == 0) || !stage.has_head) return 0;
+  double bandwidth = d_.rates[stage.devices.front()].datasheet_bandwidth;
+  for (const std::uint32_t device : stage.devices)
+    bandwidth = std::min(bandwidth, d_.rates[device].datasheet_bandwidth);
+  const double bytes =
+      cost.logit_bytes * static_cast<double>(sequences) * static_cast<double>(d_.model.vocab);
+  return ticks_of_seconds(slowness_.decode * (cost.step_us * 1e-6 + bytes / bandwidth));
+}
+
 Ticks PassStepCost::with_host(Ticks device, std::int64_t sequences) const {
   const Ticks host = host_.share(sequences);
   return host_.overlapped ? std::max(device, host) : device + host;
@@ -189,7 +202,7 @@ Ticks PassStepCost::with_host(Ticks device, std::int64_t sequences) const {
 StepRun PassStepCost::decode(const DecodeLoad& load) {
   const std::int64_t n = load.sequences;
   const Segment attention = segment(load);
-  const Ticks device = body(n, n) + attention.value;
+  const Ticks device = body(n, n) + attention.value + sampling(n);
   StepRun run{with_host(device, n), attention.per_token * n, attention.steps};
   if (!host_.overlapped || run.slope == 0) return run;
   // The longer of the two counts, until the contexts have grown so far that it is the other one.
@@ -214,6 +227,7 @@ Ticks PassStepCost::mixed(const DecodeLoad& load, std::span<const PromptChunk> c
   for (const MicroBatch& part :
        micro_batches(load, chunks, cut ? d_.engine.micro_batch_tokens : kLongestContext))
     device += mixed_pass(part);
+  device += sampling(load.sequences + static_cast<std::int64_t>(chunks.size()));
   if (slowness_.prompt != slowness_.decode)
     device = ticks_of_seconds(to_seconds(device) * slowness_.prompt / slowness_.decode);
   return with_host(device, load.sequences + static_cast<std::int64_t>(chunks.size()));

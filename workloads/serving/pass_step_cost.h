@@ -15,7 +15,13 @@
 
 namespace rigsim::workloads {
 
-/// The host's share of a serving step.
+/// What it takes the devices to choose tokens beyond the greedy choice that passes contain.
+struct SamplingCost {
+  double step_us = 0;      ///< per step
+  double logit_bytes = 0;  ///< memory traffic for each logit of each sequence, over the bandwidth
+};
+
+/// The host's share of a serving step, and how it has tokens chosen.
 struct ServingHost {
   double step_us = 0;          ///< per step: schedule, prepare inputs, sample, hand out
   double per_sequence_us = 0;  ///< and for each sequence in it
@@ -25,6 +31,7 @@ struct ServingHost {
   /// Steps of up to the last of these replay a captured graph of the next larger size, padding
   /// included (vLLM's cudagraph_capture_sizes). Increasing.
   std::vector<std::int64_t> captured;
+  SamplingCost sampling{};
 
   /// Of a step of so many sequences.
   [[nodiscard]] Ticks share(std::int64_t sequences) const;
@@ -86,6 +93,7 @@ class PassStepCost final : public StepCost {
   Ticks decode_attention_at(std::int64_t sequences, std::size_t knot);
   [[nodiscard]] Segment segment(const DecodeLoad& load);
   [[nodiscard]] Ticks beside_chunks(const DecodeLoad& load) const;
+  [[nodiscard]] Ticks sampling(std::int64_t sequences) const;
   [[nodiscard]] Ticks chunk_attention(const PromptChunk& chunk) const;
   [[nodiscard]] Ticks attention_of(const PassShape& shape) const;
   [[nodiscard]] std::vector<Kernel> attention_kernels(std::uint32_t device, int layer,

@@ -1,5 +1,7 @@
 #include "workloads/serving/serving_choice.h"
 
+#include <stdexcept>
+#include <string>
 #include <variant>
 
 namespace rigsim::workloads {
@@ -12,12 +14,23 @@ void take(std::optional<T>& into, const std::optional<T>& from) {
 
 }  // namespace
 
+Sampling sampling_named(std::string_view name) {
+  if (name == "greedy") return Sampling::kGreedy;
+  if (name == "top-p") return Sampling::kTopP;
+  throw std::invalid_argument("must be greedy or top-p, got \"" + std::string(name) + "\"");
+}
+
+std::string_view name_of(Sampling sampling) {
+  return sampling == Sampling::kTopP ? "top-p" : "greedy";
+}
+
 ServingChoice merged(const ServingChoice& earlier, const ServingChoice& later) {
   ServingChoice both = earlier;
   take(both.batching, later.batching);
   take(both.max_sequences, later.max_sequences);
   take(both.step_tokens, later.step_tokens);
   take(both.prefix_caching, later.prefix_caching);
+  take(both.sampling, later.sampling);
   take(both.async_scheduling, later.async_scheduling);
   take(both.kv_blocks, later.kv_blocks);
   take(both.prefill_replicas, later.prefill_replicas);
@@ -44,6 +57,7 @@ ServingProfile chosen(ServingProfile profile, const ServingChoice& choice) {
   limits.prefix_caching = choice.prefix_caching.value_or(limits.prefix_caching);
   limits.async_scheduling = choice.async_scheduling.value_or(limits.async_scheduling);
   profile.host.overlapped = limits.async_scheduling;
+  if (choice.sampling == Sampling::kTopP) profile.host.sampling = profile.top_p;
   if (!choice.cold_start) profile.first_step_us = 0;
   return profile;
 }

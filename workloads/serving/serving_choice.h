@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "workloads/serving/serving_setup.h"
 
@@ -17,12 +18,23 @@ struct ServiceLevel {
   friend bool operator==(const ServiceLevel&, const ServiceLevel&) = default;
 };
 
+/// How tokens are chosen.
+enum class Sampling : std::uint8_t {
+  kGreedy,
+  kTopP  ///< drawn among the likeliest
+};
+
+/// "greedy", "top-p". Throws std::invalid_argument otherwise.
+[[nodiscard]] Sampling sampling_named(std::string_view name);
+[[nodiscard]] std::string_view name_of(Sampling sampling);
+
 /// What somebody says of how requests are served; what is not said is the engine's.
 struct ServingChoice {
   std::optional<Batching> batching{};
   std::optional<std::int64_t> max_sequences{};
   std::optional<std::int64_t> step_tokens{};
   std::optional<bool> prefix_caching{};
+  std::optional<Sampling> sampling{};
   std::optional<bool> async_scheduling{};
   std::optional<std::int64_t> kv_blocks{};         ///< as the engine counts them
   std::optional<std::int64_t> prefill_replicas{};  ///< that only compute prompts
@@ -32,8 +44,9 @@ struct ServingChoice {
 
   /// Whether anything is said.
   [[nodiscard]] bool any() const {
-    return batching || max_sequences || step_tokens || prefix_caching || async_scheduling ||
-           kv_blocks || prefill_replicas || routing || cold_start || level.any();
+    return batching || max_sequences || step_tokens || prefix_caching || sampling ||
+           async_scheduling || kv_blocks || prefill_replicas || routing || cold_start ||
+           level.any();
   }
 };
 

@@ -19,6 +19,7 @@ struct ServingProfile {
   bool step_tokens_said = false;  ///< by the user: else vLLM V0, which takes whole prompts, raises
                                   ///< limits.step_tokens to the longest sequence
   ServingHost host;
+  SamplingCost top_p{};  ///< of requests that ask for it; greedy ones are in host.sampling
   FrontEnd front;
   /// Asynchronous scheduling (limits) of pipelines, too: their steps then take turns, see Replica.
   bool async_pipelines = false;

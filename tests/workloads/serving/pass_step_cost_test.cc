@@ -144,6 +144,24 @@ TEST(PassStepCost, OfAStepRisesWithEachOfItsParts) {
   EXPECT_TRUE(mixed(4, 500, 0) < mixed(4, 1'500, 0));
 }
 
+// Seven sequences draw among all words of the vocabulary, 100 bytes for each of 7 x vocab logits,
+// and 50 us a step; beside a chunk it is eight.
+TEST(PassStepCost, SamplingTakesItsStepAndTheLogitsOfEachSequence) {
+  const Deployment deployment = fused_toy();
+  ServingHost host;
+  host.sampling = {.step_us = 50, .logit_bytes = 100};
+  PassStepCost sampling(deployment, host);
+  PassStepCost greedy(deployment, {});
+  const double row_s = 100.0 * static_cast<double>(deployment.model.vocab) /
+                       deployment.rig.devices[0].device.memory_bandwidth.count();
+  const DecodeLoad load{7, 7 * 256};
+  EXPECT_NEAR(to_seconds(sampling.decode(load).first - greedy.decode(load).first),
+              50e-6 + 7 * row_s, 1e-12);
+  const std::array<PromptChunk, 1> chunk{PromptChunk{64, 0}};
+  EXPECT_NEAR(to_seconds(sampling.mixed(load, chunk) - greedy.mixed(load, chunk)),
+              50e-6 + 8 * row_s, 1e-12);
+}
+
 // Of 3 sequences under graphs of 4: as many tokens as 4, the logits and the attention of 3.
 TEST(PassStepCost, PadsToACapturedSize) {
   const Deployment deployment = fused_toy();
