@@ -102,6 +102,29 @@ TEST(Serve, PromptsOnAReplicaOfTheirOwnMoveTheirCacheOverTheLink) {
       HasSubstr("--prefill-replicas: separate replicas for prompts are modelled with vllm-v1"));
 }
 
+// A step of one sequence sorts 128,256 logits: 1 ms and 1,300 B each over 2.039 TB/s.
+TEST(Serve, DrawingByTopPSortsTheLogits) {
+  const std::string line =
+      kA100 + "--traffic uniform:0.01/s --requests 3 --output-tokens 64 --json";
+  const auto tpot = [](const json& answer) { return answer.at("tpot_s").at("mean").get<double>(); };
+  EXPECT_NEAR(tpot(document(line + " --sampling top-p")) - tpot(document(line)),
+              1e-3 + 128'256 * 1'300 / 2.039e12, 1e-6);
+}
+
+// Of 80 GB less the weights in FP8 both leave most to the cache, in blocks of 64 and 16 tokens.
+TEST(Serve, OtherEnginesServeToo) {
+  const std::string rest =
+      " --rig h100-sxm --model llama-3.1-8b --weights fp8 --kv-cache fp8 --traffic poisson:4/s "
+      "--requests 50 --json";
+  const json trt = document("serve --engine trt-llm" + rest);
+  const json vllm = document("serve --engine vllm" + rest);
+  const double ratio =
+      64 * trt.at("kv_blocks").get<double>() / (16 * vllm.at("kv_blocks").get<double>());
+  EXPECT_GT(ratio, 0.9);
+  EXPECT_LT(ratio, 1.1);
+  EXPECT_EQ(trt.at("requests"), 50);
+}
+
 TEST(Serve, ExactStepsGiveTheSameLatencies) {
   const std::string line = kA100 + "--traffic gamma:6/s,cv=2 --requests 300 --json";
   const json leaps = document(line);
@@ -406,6 +429,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{kA100 + "--traffic poisson:1/s --itls", "--itls: goes with --vllm-result"},
         Refusal{kA100 + "--traffic poisson:1/s --routing best", "is not one of round-robin"},
         Refusal{kA100 + "--traffic poisson:1/s --async-scheduling yes", "must be on or off"},
+        Refusal{kA100 + "--traffic poisson:1/s --sampling beam", "must be greedy or top-p"},
         Refusal{"serve --rig 2xa100-80gb-sxm --plan dp=2,ep=2 --model mixtral-8x7b --weights awq "
                 "--engine vllm --traffic poisson:1/s",
                 "experts spread over replicas (ep=2) is not modelled in serving yet"},

@@ -33,6 +33,13 @@ TEST(Validate, LeavingADeviceOutPredictsItFromItsFamily) {
   EXPECT_GT(datasheet, 400);
 }
 
+// What it prints is checked by tests/scripts/batch_accuracy.py.
+TEST(Validate, HelpSaysThatBatchesCanBeReplayed) {
+  const Outcome help = rigsim("validate --help");
+  EXPECT_EQ(help.code, 0);
+  EXPECT_THAT(help.out, HasSubstr("--batches"));
+}
+
 TEST(Validate, TheTableEndsWithASummary) {
   const Outcome run = rigsim("validate");
   EXPECT_EQ(run.code, 0);
