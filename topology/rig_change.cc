@@ -115,12 +115,15 @@ Rig with_pcie(Rig rig, std::optional<int> generation, std::optional<int> lanes) 
     const auto shape = cable.kind == CableKind::kPcie ? pcie_shape(cable.type) : std::nullopt;
     if (!shape) continue;
     const bool slot = has_device(rig, cable);
-    LinkRate rate = pcie_link(generation.value_or(shape->generation),
-                              slot ? lanes.value_or(shape->lanes) : shape->lanes);
-    changed = changed || rate.type != cable.type;
-    cable.type = std::move(rate.type);
-    cable.per_direction = rate.per_direction;
-    cable.latency = rate.latency;
+    const LinkRate before = pcie_link(shape->generation, shape->lanes);
+    LinkRate after = pcie_link(generation.value_or(shape->generation),
+                               slot ? lanes.value_or(shape->lanes) : shape->lanes);
+    changed = changed || after.type != cable.type;
+    cable.type = std::move(after.type);
+    cable.per_direction = cable.per_direction * (after.per_direction / before.per_direction);
+    cable.latency =
+        sim::from_seconds(sim::to_seconds(cable.latency) *
+                          (sim::to_seconds(after.latency) / sim::to_seconds(before.latency)));
   }
   for (InstalledDevice& installed : rig.devices) {
     if (installed.device.pcie_gen == 0) continue;

@@ -16,8 +16,8 @@ namespace rigsim::topology {
 [[nodiscard]] Rig with_pcie_peer_access(Rig rig, bool permitted);
 
 /// PCIe of another generation (everywhere) or width (of the devices' slots; uplinks of switches
-/// keep theirs), with the rates of pcie_link(). What is not given stays. A device's copies staged
-/// through the host follow its slot. Throws also as pcie_link().
+/// keep theirs): a cable's own bandwidth and latency change as pcie_link() does. What is not given
+/// stays. A device's copies staged through the host follow its slot. Throws also as pcie_link().
 [[nodiscard]] Rig with_pcie(Rig rig, std::optional<int> generation, std::optional<int> lanes);
 
 /// An NVLink bridge on each pair of neighbours 0-1, 2-3, ... of one type that nothing but PCIe

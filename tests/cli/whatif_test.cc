@@ -56,6 +56,13 @@ TEST(WhatIf, WhatCannotBeChangedIsSaidAndTheRestRuns) {
   EXPECT_GT(row(answer.at("changes"), "change", "memory=x2").at("decode_gain").at("value"), 0.3);
 }
 
+TEST(WhatIf, NoSlotIsWiderThanItsCard) {
+  const Outcome wider =
+      rigsim("whatif --rig 2x4060-ti-16gb --model llama-3-8b --weights q4_k_m --change lanes=16");
+  EXPECT_EQ(wider.code, 2);
+  EXPECT_THAT(wider.err, HasSubstr("--change: lanes=16: rtx-4060-ti-16gb has 8 PCIe lanes"));
+}
+
 TEST(WhatIf, PrintsBothTablesAndRefusesNonsense) {
   const Outcome run = rigsim("whatif " + kShort);
   EXPECT_EQ(run.code, 0) << run.err;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <stdexcept>
 
 #include "tests/topology/devices.h"
@@ -36,6 +37,21 @@ TEST(RigChange, PcieCarriesWhatItsGenerationAndLanesDo) {
   EXPECT_DOUBLE_EQ(RigNetwork(rig).route(0, 1).uncontended.count(), 26.5e9);
   EXPECT_DOUBLE_EQ(RigNetwork(with_pcie(rig, {}, 8)).route(0, 1).uncontended.count(), 13.25e9);
   EXPECT_DOUBLE_EQ(RigNetwork(with_pcie(rig, 5, {})).route(0, 1).uncontended.count(), 54e9);
+}
+
+// A riser that carries 5 GB/s at x16 carries half of it at x8, and 54 / 26.5 of it as PCIe 5.
+TEST(RigChange, ACablesOwnBandwidthAndLatencyChangeInProportion) {
+  Rig rig = with_pcie_peer_access(rig_of(2, rtx_4090()), true);
+  for (Cable& cable : rig.cables) {
+    cable.per_direction = sim::Bandwidth(5e9);
+    cable.latency = std::chrono::nanoseconds(1100);
+  }
+  const Cable half = with_pcie(rig, {}, 8).cables[0];
+  EXPECT_DOUBLE_EQ(half.per_direction.count(), 2.5e9);
+  EXPECT_EQ(half.latency, std::chrono::nanoseconds(1100));
+  const Cable newer = with_pcie(rig, 5, {}).cables[0];
+  EXPECT_DOUBLE_EQ(newer.per_direction.count(), 5e9 * 54 / 26.5);
+  EXPECT_EQ(newer.latency, std::chrono::nanoseconds(540));  // 270 / 550 of it
 }
 
 TEST(RigChange, StagedCopiesFollowTheSlot) {
