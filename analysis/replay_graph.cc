@@ -85,8 +85,9 @@ class Lowering {
       try {
         std::visit([&](const auto& node) { add(node); }, document_.nodes[i].work);
       } catch (const std::invalid_argument& error) {
-        throw std::invalid_argument(
-            fmt::format("node {}: {}", configs::in_quotes(document_.nodes[i].name), error.what()));
+        refuse_node(error);
+      } catch (const std::out_of_range& error) {  // beyond the clock
+        refuse_node(error);
       }
     }
     for (std::uint32_t i = 0; i < document_.nodes.size(); ++i) {
@@ -104,6 +105,11 @@ class Lowering {
     sim::OpId first;
     sim::OpId last;
   };
+
+  [[noreturn]] void refuse_node(const std::exception& error) const {
+    throw std::invalid_argument(
+        fmt::format("node {}: {}", configs::in_quotes(document_.nodes[at_].name), error.what()));
+  }
 
   void add(const workloads::ComputeNode& node) {
     const std::uint32_t device = devices_[node.device];

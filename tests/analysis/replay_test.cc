@@ -226,6 +226,13 @@ TEST(Replay, WhatTheRigCannotDoIsRefusedByName) {
               HasSubstr("devices \"gpu0\" and \"0\" are both gpu0"));
 }
 
+// 10^30 operations at 165.2 TFLOPS are 192 million years: beyond the clock.
+TEST(Replay, WorkBeyondTheClockIsRefusedByName) {
+  EXPECT_THAT(refusal("4090", R"({"name": "a", "kind": "compute", "device": "gpu0",
+                                  "flops": 1e30})"),
+              HasSubstr("node \"a\": duration outside the clock's range of 106 days"));
+}
+
 TEST(Replay, TheSameGraphGivesTheSameTimesTwice) {
   const std::string both = std::string(kReduce) +
                            R"(,{"name": "t", "kind": "transfer", "from": "gpu0", "to": "gpu1",
