@@ -18,8 +18,9 @@ namespace rigsim::workloads {
 enum class OpClass : std::uint8_t {
   kKernel,      ///< on a device's compute stream, or on the host's CPU for offloaded layers
   kTransfer,    ///< hidden state between stages, weights to a device, a step of a collective
-  kExchange,    ///< what devices do to each other without a flow of bytes of its own: an event, a
-                ///< flag
+  kExchange,    ///< what devices do to each other without a flow of bytes of its own: a flag, a
+                ///< wait for a copy engine
+  kHandover,    ///< one device's stream waits for another's event: the host's work
   kSync,        ///< host synchronisation at a stage boundary
   kSubmit,      ///< the host thread launching kernels
   kHostStep,    ///< per-step host work that nothing hides

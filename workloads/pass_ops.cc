@@ -200,15 +200,25 @@ sim::OpId PassOps::send(std::string_view name, std::uint32_t from, std::uint32_t
                   {exchange("send", to, price->time - alone, layer, after)});
 }
 
-sim::OpId PassOps::exchange(std::string_view name, std::uint32_t place, sim::Duration time,
-                            int layer, const Ops& after) {
+sim::OpId PassOps::wait(OpClass op_class, std::string_view name, std::uint32_t place,
+                        sim::Duration time, int layer, const Ops& after) {
   OpInfo info;
-  info.op_class = OpClass::kExchange;
+  info.op_class = op_class;
   info.name = name;
   info.place = place;
   info.source = place;
   info.layer = layer;
   return record(builder_.add(sim::Delay{time}, after), info);
+}
+
+sim::OpId PassOps::exchange(std::string_view name, std::uint32_t place, sim::Duration time,
+                            int layer, const Ops& after) {
+  return wait(OpClass::kExchange, name, place, time, layer, after);
+}
+
+sim::OpId PassOps::handover(std::uint32_t place, int layer, const Ops& after) {
+  const auto time = sim::from_seconds(backend(place).row_handover_us * 1e-6);
+  return wait(OpClass::kHandover, "handover", place, time, layer, after);
 }
 
 sim::OpId PassOps::own_collective(std::string_view name, const PassCollective& collective,

@@ -22,6 +22,7 @@ PathCause cause_of(const OpInfo& info) {
       return PathCause::kLink;
     case OpClass::kKernel:  // a device that waits for layers on the host's CPU waits for the host
       return info.place == kHostPlace ? PathCause::kHost : PathCause::kOther;
+    case OpClass::kHandover:
     case OpClass::kSync:
     case OpClass::kSubmit:
     case OpClass::kHostStep:
