@@ -127,6 +127,8 @@ Rig with_pcie(Rig rig, std::optional<int> generation, std::optional<int> lanes) 
   }
   for (InstalledDevice& installed : rig.devices) {
     if (installed.device.pcie_gen == 0) continue;
+    if (!installed.staged_copy_cost)
+      installed.staged_copy_cost = staged_copy(installed.device).fixed_cost;
     installed.device.pcie_gen = generation.value_or(installed.device.pcie_gen);
     installed.device.pcie_lanes = lanes.value_or(installed.device.pcie_lanes);
   }

@@ -17,7 +17,8 @@ namespace rigsim::topology {
 
 /// PCIe of another generation (everywhere) or width (of the devices' slots; uplinks of switches
 /// keep theirs): a cable's own bandwidth and latency change as pcie_link() does. What is not given
-/// stays. A device's copies staged through the host follow its slot. Throws also as pcie_link().
+/// stays. A device's copies staged through the host follow its slot, but for their fixed cost: that
+/// is the host's, not the generation's. Throws also as pcie_link().
 [[nodiscard]] Rig with_pcie(Rig rig, std::optional<int> generation, std::optional<int> lanes);
 
 /// An NVLink bridge on each pair of neighbours 0-1, 2-3, ... of one type that nothing but PCIe
