@@ -24,9 +24,9 @@ using topology::CollectiveCost;
 using topology::CollectiveLibrary;
 using Row = analysis::CollectiveRow;
 
-/// Over PCIe the messages of more than two ranks may share an uplink; groups may share anything.
+/// Over PCIe the messages of more than two ranks may share an uplink (there vLLM leaves all to
+/// NCCL); groups may share anything.
 bool may_share(const CollectiveQuestion& question, const topology::NcclGraph& graph) {
-  if (question.library == CollectiveLibrary::kVllm) return false;
   return question.groups > 1 || topology::may_share_own_links(graph);
 }
 

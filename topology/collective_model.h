@@ -63,6 +63,8 @@ class CollectiveModel {
   [[nodiscard]] std::optional<CollectiveCost> custom_all_reduce(const CollectiveRequest& request,
                                                                 LaunchMode launch) const;
 
+  [[nodiscard]] const Rig& rig() const { return *rig_; }
+
   /// What NCCL finds on these devices; for people and tests.
   [[nodiscard]] NcclGraph graph(const std::vector<std::uint32_t>& devices) const {
     return wiring_.graph(devices);

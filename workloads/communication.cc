@@ -4,6 +4,7 @@
 #include <map>
 #include <stdexcept>
 
+#include "topology/collective_contention.h"
 #include "workloads/whole_blocks.h"
 
 namespace rigsim::workloads {
@@ -38,10 +39,12 @@ bool stages_overlap(const Deployment& d) {
 
 }  // namespace
 
-CollectivePrices::CollectivePrices(const topology::Rig& rig, const EngineProfile& engine,
+CollectivePrices::CollectivePrices(const topology::Rig& rig, const topology::RigNetwork& network,
+                                   const EngineProfile& engine,
                                    const topology::CollectiveProfile* profile,
                                    const ResourceScale& scale)
-    : library_(engine.style == KernelStyle::kFused ? topology::CollectiveLibrary::kVllm
+    : network_(network),
+      library_(engine.style == KernelStyle::kFused ? topology::CollectiveLibrary::kVllm
                                                    : topology::CollectiveLibrary::kNccl),
       scale_(scale) {
   if (profile != nullptr) model_.emplace(rig, *profile);
@@ -59,14 +62,16 @@ std::optional<CollectivePrice> CollectivePrices::price(const topology::Collectiv
 /// The time of one byte counts as latency, what is beyond it as bytes.
 CollectivePrice CollectivePrices::scaled(const topology::CollectiveRequest& request,
                                          topology::LaunchMode launch) const {
-  const topology::CollectiveCost cost = model_->cost(library_, request, launch);
+  const auto cost_of = [&](const topology::CollectiveRequest& one) {
+    return topology::cost_alone(*model_, network_, library_, one, launch);
+  };
+  const topology::CollectiveCost cost = cost_of(request);
   const CollectivePrice price{cost.time, evidence_of(cost.evidence), cost.algorithm};
   if (scale_.link_bandwidth == 1 && scale_.link_latency == 1) return price;
   topology::CollectiveRequest smallest = request;
   smallest.size = sim::Bytes(static_cast<std::int64_t>(request.devices.size()));
   const double all = sim::to_seconds(cost.time);
-  const double latency =
-      std::min(all, sim::to_seconds(model_->cost(library_, smallest, launch).time));
+  const double latency = std::min(all, sim::to_seconds(cost_of(smallest).time));
   return {
       sim::from_seconds(latency / scale_.link_latency + (all - latency) / scale_.link_bandwidth),
       price.evidence, price.algorithm};
@@ -74,7 +79,7 @@ CollectivePrice CollectivePrices::scaled(const topology::CollectiveRequest& requ
 
 Communication::Communication(const Deployment& deployment)
     : d_(deployment),
-      prices_(deployment.rig, deployment.engine,
+      prices_(deployment.rig, deployment.network, deployment.engine,
               deployment.collectives ? &*deployment.collectives : nullptr, deployment.scale) {
   if (d_.plan.tp == 1) return;
   std::map<sim::LinkId, std::set<std::uint32_t>> users;  // who uses a link at its own times
