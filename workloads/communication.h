@@ -19,6 +19,8 @@ namespace rigsim::workloads {
 /// What one collective costs, and how well that is known.
 struct CollectivePrice {
   sim::Duration time{};
+  sim::Duration
+      launch{};  ///< of it: the kernel's start, or all of an eager call that the host holds
   Evidence evidence = Evidence::kDatasheet;
   topology::Algorithm algorithm = topology::Algorithm::kRing;  ///< that the library chose
 };
@@ -28,8 +30,8 @@ struct CollectivePrice {
 class CollectivePrices {
  public:
   /// Rig, network and profile must outlive this. `profile`: null where nothing is known of
-  /// collectives. `scale`: latencies are divided by its link_latency, what more bytes take by its
-  /// link_bandwidth.
+  /// collectives. `scale`: a kernel's start and an eager call's floor are divided by its launch,
+  /// hops by its link_latency, what more bytes take by its link_bandwidth.
   CollectivePrices(const topology::Rig& rig, const topology::RigNetwork& network,
                    const EngineProfile& engine, const topology::CollectiveProfile* profile,
                    const ResourceScale& scale);

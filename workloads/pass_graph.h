@@ -44,7 +44,7 @@ struct OpInfo {
   /// Index into PassGraph::collectives: of a collective, and of the transfers right behind it that
   /// are its flows.
   std::optional<std::uint32_t> collective{};
-  KernelCost cost;  ///< kernels: launch and body; others: zero
+  KernelCost cost;  ///< of a kernel; of a collective or a send: what of it is launch
   double flops = 0;
   double bytes = 0;     ///< memory traffic of a kernel, or size of a transfer
   bool staged = false;  ///< transfer through host memory

@@ -54,6 +54,9 @@ class PassOps {
   sim::OpId exchange(std::string_view name, std::uint32_t place, sim::Duration time, int layer,
                      const Ops& after);
 
+  /// The host launches kernels on several devices, the last on `place`, in a time known beforehand.
+  sim::OpId launches(std::uint32_t place, sim::Duration time, int layer, const Ops& after);
+
   /// The stream of `place` waits for an event of another device's.
   sim::OpId handover(std::uint32_t place, int layer, const Ops& after);
 
