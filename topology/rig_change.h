@@ -1,15 +1,20 @@
 #pragma once
 
 #include <optional>
+#include <stdexcept>
 
 #include "topology/rig.h"
 
 namespace rigsim::topology {
 
-/// A rig with one thing changed about its wiring, to ask what it would do.
-///
-/// All throw std::invalid_argument, naming the rig, where there is nothing to change: one device,
-/// no PCIe, nobody to pair.
+/// Names the rig and what it lacks: a second device, PCIe, somebody to pair.
+class NothingToChange : public std::invalid_argument {
+ public:
+  using std::invalid_argument::invalid_argument;
+};
+
+/// A rig with one thing changed about its wiring, to ask what it would do. All throw
+/// NothingToChange.
 
 /// Peer access between all devices of a machine, as a driver that permits it gives, or none over
 /// PCIe: pairs that NVLink, xGMI or C2C joins keep theirs.
@@ -21,9 +26,9 @@ namespace rigsim::topology {
 /// is the host's, not the generation's. Throws also as pcie_link().
 [[nodiscard]] Rig with_pcie(Rig rig, std::optional<int> generation, std::optional<int> lanes);
 
-/// An NVLink bridge on each pair of neighbours 0-1, 2-3, ... of one type that nothing but PCIe
-/// joins. Devices without NVLink get the bridge of an RTX A6000 (NVLink 3, 4 links), which nobody
-/// sells: a "what if".
+/// An NVLink bridge on each pair of neighbours 0-1, 2-3, ... of a machine, of one type, that
+/// nothing but PCIe joins. Devices without NVLink get the bridge of an RTX A6000 (NVLink 3, 4
+/// links), which nobody sells: a "what if".
 [[nodiscard]] Rig with_nvlink_bridges(Rig rig);
 
 }  // namespace rigsim::topology

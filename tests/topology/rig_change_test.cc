@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "tests/topology/devices.h"
+#include "topology/cluster.h"
 #include "topology/network.h"
 #include "topology/rig_check.h"
 
@@ -77,15 +78,25 @@ TEST(RigChange, ABridgeJoinsNeighbours) {
   EXPECT_TRUE(network.route(1, 2).staged);
 }
 
+// Of two machines with three each, 0-1 and 3-4 are neighbours; 2 and 3 stand in different machines.
+TEST(RigChange, BridgesJoinNeighboursOfOneMachine) {
+  const Rig rig = with_nvlink_bridges(build_cluster(rig_of(3, rtx_3090()), 2));
+  validate(rig);
+  const RigNetwork network(rig);
+  EXPECT_NEAR(network.route(0, 1).uncontended.count(), 51e9, 0.1e9);
+  EXPECT_NEAR(network.route(3, 4).uncontended.count(), 51e9, 0.1e9);
+  EXPECT_LT(network.route(2, 3).uncontended.count(), 51e9);
+}
+
 TEST(RigChange, SaysWhereThereIsNothingToChange) {
   EXPECT_THAT([] { (void)with_pcie_peer_access(rig_of(1, rtx_4090()), true); },
-              ThrowsMessage<std::invalid_argument>(HasSubstr("two devices")));
+              ThrowsMessage<NothingToChange>(HasSubstr("two devices")));
   EXPECT_THAT([] { (void)with_pcie(rig_of(2, rtx_4090()), 4, 16); },
-              ThrowsMessage<std::invalid_argument>(HasSubstr("no PCIe link would change")));
+              ThrowsMessage<NothingToChange>(HasSubstr("no PCIe link would change")));
   EXPECT_THAT([] { (void)with_pcie(rig_of(2, rtx_4090()), 9, {}); },
               ThrowsMessage<std::invalid_argument>(HasSubstr("1 to 6")));
   EXPECT_THAT([] { (void)with_nvlink_bridges(rig_of(8, h100_sxm())); },
-              ThrowsMessage<std::invalid_argument>(HasSubstr("no pair of neighbours")));
+              ThrowsMessage<NothingToChange>(HasSubstr("no pair of neighbours")));
 }
 
 }  // namespace
