@@ -245,9 +245,10 @@ class Lowering {
     return found->second;
   }
 
-  /// What holds a group of devices for one collective at a time.
-  sim::ResourceId group(const std::vector<std::uint32_t>& devices) {
-    const auto [found, is_new] = groups_.try_emplace(devices);
+  /// What holds a group of devices, in whatever order, for one collective at a time.
+  sim::ResourceId group(std::vector<std::uint32_t> devices) {
+    std::ranges::sort(devices);
+    const auto [found, is_new] = groups_.try_emplace(std::move(devices));
     if (is_new) found->second = builder_.add_resource();
     return found->second;
   }
