@@ -72,11 +72,6 @@ const NcclFit& CollectiveFamily::of(CollectiveLink link) const {
 CollectiveModel::CollectiveModel(const Rig& rig, const CollectiveProfile& profile)
     : rig_(&rig), profile_(&profile), wiring_(rig, profile.nccl) {}
 
-NcclChoice CollectiveModel::expectation(const CollectiveRequest& request) const {
-  check_size(request);
-  return nccl_choice(request.kind, request.size, wiring_.graph(request.devices), profile_->nccl);
-}
-
 CollectiveStart CollectiveModel::start(CollectiveLibrary library,
                                        const CollectiveRequest& request) const {
   const NcclGraph graph = wiring_.graph(request.devices);

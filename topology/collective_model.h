@@ -80,9 +80,6 @@ class CollectiveModel {
   [[nodiscard]] CollectiveCost launched_eagerly(CollectiveCost cost,
                                                 const CollectiveRequest& request) const;
 
-  /// NCCL's own expectation, which it chooses by. Throws as cost().
-  [[nodiscard]] NcclChoice expectation(const CollectiveRequest& request) const;
-
   /// Of NCCL's kernels (whose start is a ring's by LL) or vLLM's own. Throws as cost().
   [[nodiscard]] CollectiveStart start(CollectiveLibrary library,
                                       const CollectiveRequest& request) const;
