@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,17 @@ inline constexpr std::array kReplayCauses{ReplayCause::kCompute,  ReplayCause::k
                                           ReplayCause::kHost,     ReplayCause::kDelay};
 /// "compute", "memory", "transfer", "collective", "host", "delay".
 [[nodiscard]] std::string_view to_string(ReplayCause cause);
+
+/// What cannot run, by the node of the document that needs it.
+class NodeRefused : public std::invalid_argument {
+ public:
+  NodeRefused(std::uint32_t node, const std::string& message)
+      : std::invalid_argument(message), node_(node) {}
+  [[nodiscard]] std::uint32_t node() const { return node_; }
+
+ private:
+  std::uint32_t node_;
+};
 
 struct ReplayOptions {
   /// Collectives as flows on the links, which share them with whatever else moves, after what the
@@ -94,9 +106,9 @@ struct Replay {
 /// Collectives without an algorithm run as their library runs them, and take what `rigsim
 /// collective` says. Where durations were priced on another rig, those of collectives are priced
 /// anew, all others stand.
-/// Throws std::invalid_argument, naming the node, for a document that is not valid, a device the
-/// rig does not have, a copy it cannot do, a format the device does not compute in, and runs beyond
-/// 106 days.
+/// Throws NodeRefused for a device the rig does not have, a copy or an algorithm it cannot do, a
+/// format the device does not compute in and a node beyond the clock; std::invalid_argument for a
+/// document that is not valid and runs beyond 106 days.
 [[nodiscard]] Replay replay(const workloads::OpGraphDocument& document, const topology::Rig& rig,
                             const ReplayOptions& options = {});
 

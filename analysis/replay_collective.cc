@@ -65,6 +65,11 @@ std::vector<LibraryFlow> library_flows(const topology::CollectiveRequest& reques
   return ring_flows(request, parts ? machines : 1);
 }
 
+topology::CollectiveLibrary library_of(workloads::CollectiveRunner runner) {
+  return runner == workloads::CollectiveRunner::kVllm ? topology::CollectiveLibrary::kVllm
+                                                      : topology::CollectiveLibrary::kNccl;
+}
+
 void shrink(std::vector<LibraryFlow>& flows, double factor) {
   for (LibraryFlow& flow : flows) {
     const auto size = static_cast<double>(flow.size.count()) * factor;
@@ -150,10 +155,8 @@ void CollectivePlanner::price_by_library(CollectivePlan& plan, const CollectiveW
   topology::CollectiveRequest request = wish.request;
   request.size = std::max(request.size, sim::Bytes(1));
   if (!library_) library_.emplace(rig_);
-  const topology::CollectiveCost cost =
-      wish.runner == workloads::CollectiveRunner::kVllm
-          ? library_->model.cost(topology::CollectiveLibrary::kVllm, request, wish.launch)
-          : topology::cost_alone(library_->model, network_, request, wish.launch);
+  const topology::CollectiveCost cost = topology::cost_alone(
+      library_->model, network_, library_of(wish.runner), request, wish.launch);
   const bool disturbed = cost.measured && (as_flows_ || wish.shares_links);
   plan.alone = cost.time;
   plan.evidence = to_string(disturbed ? topology::CollectiveEvidence::kFitted : cost.evidence);

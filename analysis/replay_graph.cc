@@ -52,16 +52,46 @@ topology::Rig without_peer_access(topology::Rig rig) {
   return rig;
 }
 
+/// Whether a node runs on the document's device of this number.
+struct RunsOn {
+  std::uint32_t device;
+
+  bool operator()(const workloads::ComputeNode& node) const { return node.device == device; }
+  bool operator()(const workloads::TransferNode& node) const {
+    return node.from == device || node.to == device;
+  }
+  bool operator()(const workloads::CollectiveNode& node) const {
+    return std::ranges::find(node.devices, device) != node.devices.end();
+  }
+  bool operator()(const workloads::DelayNode&) const { return false; }
+  bool operator()(const workloads::HostNode&) const { return false; }
+};
+
+/// `error` of the document's device of this number, as the fault of the first node that needs it.
+[[noreturn]] void refuse_device(const OpGraphDocument& document, std::uint32_t device,
+                                const std::invalid_argument& error) {
+  for (std::uint32_t i = 0; i < document.nodes.size(); ++i)
+    if (std::visit(RunsOn{device}, document.nodes[i].work)) throw NodeRefused(i, error.what());
+  throw error;
+}
+
 std::vector<std::uint32_t> rig_devices(const OpGraphDocument& document, const topology::Rig& rig) {
   std::vector<std::uint32_t> devices;
   for (const std::string& name : document.devices) {
-    devices.push_back(device_of(rig, name));
+    const auto index = static_cast<std::uint32_t>(devices.size());
+    try {
+      devices.push_back(device_of(rig, name));
+    } catch (const std::invalid_argument& error) {
+      refuse_device(document, index, error);
+    }
     const auto twin = std::find(devices.begin(), devices.end() - 1, devices.back());
     if (twin != devices.end() - 1) {
-      throw std::invalid_argument(fmt::format(
-          "devices {} and {} are both {} of {}",
-          configs::in_quotes(document.devices[static_cast<std::size_t>(twin - devices.begin())]),
-          configs::in_quotes(name), rig.devices[devices.back()].name, rig.name));
+      refuse_device(document, index,
+                    std::invalid_argument(fmt::format(
+                        "devices {} and {} are both {} of {}",
+                        configs::in_quotes(
+                            document.devices[static_cast<std::size_t>(twin - devices.begin())]),
+                        configs::in_quotes(name), rig.devices[devices.back()].name, rig.name)));
     }
   }
   return devices;
@@ -85,8 +115,9 @@ class Lowering {
       try {
         std::visit([&](const auto& node) { add(node); }, document_.nodes[i].work);
       } catch (const std::invalid_argument& error) {
-        throw std::invalid_argument(
-            fmt::format("node {}: {}", configs::in_quotes(document_.nodes[i].name), error.what()));
+        refuse_node(error);
+      } catch (const std::out_of_range& error) {  // beyond the clock
+        refuse_node(error);
       }
     }
     for (std::uint32_t i = 0; i < document_.nodes.size(); ++i) {
@@ -104,6 +135,11 @@ class Lowering {
     sim::OpId first;
     sim::OpId last;
   };
+
+  [[noreturn]] void refuse_node(const std::exception& error) const {
+    throw NodeRefused(at_, fmt::format("node {}: {}", configs::in_quotes(document_.nodes[at_].name),
+                                       error.what()));
+  }
 
   void add(const workloads::ComputeNode& node) {
     const std::uint32_t device = devices_[node.device];
@@ -239,9 +275,10 @@ class Lowering {
     return found->second;
   }
 
-  /// What holds a group of devices for one collective at a time.
-  sim::ResourceId group(const std::vector<std::uint32_t>& devices) {
-    const auto [found, is_new] = groups_.try_emplace(devices);
+  /// What holds a group of devices, in whatever order, for one collective at a time.
+  sim::ResourceId group(std::vector<std::uint32_t> devices) {
+    std::ranges::sort(devices);
+    const auto [found, is_new] = groups_.try_emplace(std::move(devices));
     if (is_new) found->second = builder_.add_resource();
     return found->second;
   }

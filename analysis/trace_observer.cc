@@ -46,6 +46,7 @@ std::string_view kind_of(OpClass op_class) {
       return "collective";
     case OpClass::kSubmit:
       return "launch";
+    case OpClass::kHandover:
     case OpClass::kSync:
     case OpClass::kHostStep:
       return "host";

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <stdexcept>
 #include <utility>
+
+#include "topology/rig_change.h"
 
 namespace rigsim::analysis {
 namespace {
@@ -68,7 +69,7 @@ ChangeResult result_of(const RigResult& base, const MachineChange& change) {
     const Performance& before = *base.performance;
     result.decode = effect(before.decode_tokens_per_s, base.run->decode, now.decode);
     result.prefill = effect(before.prefill_tokens_per_s, base.run->prefill, now.prefill);
-  } catch (const std::invalid_argument& error) {
+  } catch (const topology::NothingToChange& error) {
     result.refused = error.what();
   }
   return result;

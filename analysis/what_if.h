@@ -25,7 +25,7 @@ struct PhaseEffect {
 struct ChangeResult {
   std::string text;  ///< as it was said
   std::string title;
-  std::string refused;  ///< why it cannot be; empty: it ran
+  std::string refused;  ///< why there is nothing to change; empty: it ran
   std::optional<PhaseEffect> decode{};
   std::optional<PhaseEffect> prefill{};
 };

@@ -24,9 +24,9 @@ using topology::CollectiveCost;
 using topology::CollectiveLibrary;
 using Row = analysis::CollectiveRow;
 
-/// Over PCIe the messages of more than two ranks may share an uplink; groups may share anything.
+/// Over PCIe the messages of more than two ranks may share an uplink (there vLLM leaves all to
+/// NCCL); groups may share anything.
 bool may_share(const CollectiveQuestion& question, const topology::NcclGraph& graph) {
-  if (question.library == CollectiveLibrary::kVllm) return false;
   return question.groups > 1 || topology::may_share_own_links(graph);
 }
 
@@ -57,12 +57,16 @@ std::vector<Row> price(const CollectiveQuestion& question, const topology::Colle
   return rows;
 }
 
-CollectiveAnswer answer_to(CollectiveQuestion question) {
+CollectiveAnswer answer_to(const ParsedOptions& options, CollectiveQuestion question) {
   const auto profile = configs::collective_profile();
   const topology::CollectiveModel model(question.rig, profile);
-  auto graph = model.graph(question.requests(sim::Bytes(1)).front().devices);
+  auto graph = options.checked(
+      "rig", [&] { return model.graph(question.requests(sim::Bytes(1)).front().devices); });
   const bool contended = may_share(question, graph);
-  auto rows = price(question, model, contended);
+  const char* const last_said = question.protocol    ? "protocol"
+                                : question.algorithm ? "algorithm"
+                                                     : "rig";
+  auto rows = options.checked(last_said, [&] { return price(question, model, contended); });
   return {std::move(question), std::move(graph), contended, std::move(rows)};
 }
 
@@ -85,8 +89,7 @@ Answer run(const ParsedOptions& options, const Console& console) {
   const std::string& word = options.arguments().front();
   if (word == "accuracy" || word == "fit") return collective_accuracy(options, console);
   CollectiveQuestion question = collective_question(options);
-  const CollectiveAnswer answer =
-      options.checked("rig", [&] { return answer_to(std::move(question)); });
+  const CollectiveAnswer answer = answer_to(options, std::move(question));
   write_output(options, answer);
   return {options.has("json") ? collective_json(answer) : collective_text(answer, console)};
 }

@@ -51,9 +51,12 @@ std::vector<std::uint32_t> read_devices(const std::string& text, const topology:
     if (device >= static_cast<std::int64_t>(rig.devices.size()))
       throw std::invalid_argument(
           fmt::format("no device {}; {} has {}", device, rig.name, rig.devices.size()));
+    if (std::ranges::find(out, static_cast<std::uint32_t>(device)) != out.end())
+      throw std::invalid_argument(fmt::format("device {} stands twice", device));
     out.push_back(static_cast<std::uint32_t>(device));
     at = comma + 1;
   }
+  if (out.size() < 2) throw std::invalid_argument("a collective needs at least two devices");
   return out;
 }
 
@@ -69,6 +72,11 @@ void check_combination(const CollectiveQuestion& question) {
   if (question.devices.size() % question.groups != 0)
     throw configs::ConfigError({{}, 0, 0, "--groups"},
                                fmt::format("{} devices do not make {} groups of the same size",
+                                           question.devices.size(), question.groups));
+  if (question.groups > 1 && question.devices.size() == question.groups)
+    throw configs::ConfigError({{}, 0, 0, "--groups"},
+                               fmt::format("{} devices make {} groups of one; a collective needs "
+                                           "at least two",
                                            question.devices.size(), question.groups));
   if (question.groups > 1 && question.library == CollectiveLibrary::kVllm)
     throw configs::ConfigError({{}, 0, 0, "--groups"}, "groups at once are known for nccl only");

@@ -47,6 +47,11 @@ analysis::Replay replay_on(const ParsedOptions& options, const topology::Rig& ri
                            const workloads::OpGraphDocument& document) {
   try {
     return analysis::replay(document, rig, {options.has("contended")});
+  } catch (const analysis::NodeRefused& error) {
+    if (options.has("chakra"))
+      throw configs::ConfigError({graph_name(options), 0, 0, {}}, error.what());
+    throw configs::ConfigError(configs::graph_node_place(graph_name(options), error.node()),
+                               error.what());
   } catch (const std::invalid_argument& error) {
     throw configs::ConfigError({graph_name(options), 0, 0, {}}, error.what());
   }

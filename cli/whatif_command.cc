@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <variant>
 
 #include "analysis/json_what_if.h"
 #include "analysis/what_if.h"
@@ -18,11 +20,30 @@ namespace {
 using analysis::PhaseEffect;
 using analysis::WhatIf;
 
-std::vector<workloads::MachineChange> changes_of(const ParsedOptions& options) {
+/// A slot wider than the card changes nothing. Throws std::invalid_argument.
+void check_lanes(const workloads::MachineChange& change, const topology::Rig& rig,
+                 const configs::Catalog& catalog) {
+  const auto* pcie = std::get_if<workloads::PcieChange>(&change.change);
+  if (pcie == nullptr || !pcie->lanes) return;
+  for (const topology::InstalledDevice& installed : rig.devices) {
+    const auto* entry = catalog.find_device(installed.device.name);
+    if (entry == nullptr || entry->value.pcie_gen == 0 || *pcie->lanes <= entry->value.pcie_lanes)
+      continue;
+    throw std::invalid_argument(fmt::format("{}: {} has {} PCIe lanes", change.text,
+                                            entry->value.name, entry->value.pcie_lanes));
+  }
+}
+
+std::vector<workloads::MachineChange> changes_of(const ParsedOptions& options,
+                                                 const topology::Rig& rig,
+                                                 const configs::Catalog& catalog) {
   if (!options.has("change")) return configs::usual_changes();
   std::vector<workloads::MachineChange> changes;
   for (const std::string& text : options.texts("change"))
-    changes.push_back(options.checked("change", [&] { return configs::parse_change(text); }));
+    options.checked("change", [&] {
+      changes.push_back(configs::parse_change(text));
+      check_lanes(changes.back(), rig, catalog);
+    });
   return changes;
 }
 
@@ -106,7 +127,7 @@ Answer run(const ParsedOptions& options, const Console& console) {
     file = configs::read_scenario_file(options.arguments().front(), catalog);
   topology::Rig rig = options.has("rig") || !file ? read_rigs(options, catalog).front() : file->rig;
   const ScenarioOptions given = read_scenario_options(options, catalog, file ? &*file : nullptr);
-  const auto changes = changes_of(options);
+  const auto changes = changes_of(options, rig, catalog);
   Progress progress(console);
   const WhatIf answer =
       analysis::what_if(on_rig(options, given, std::move(rig)), given.engine.profile, changes,

@@ -37,6 +37,23 @@ class GraphReader {
     return std::move(document_);
   }
 
+  /// Of a text that read() accepts.
+  Place place_of(std::uint32_t node) && {
+    std::size_t offset = 0;
+    cursor_.object([&](const std::string& key) {
+      if (key != "nodes") {
+        top_member(key);
+        return;
+      }
+      std::uint32_t at = 0;
+      cursor_.array([&] {
+        fields_.gather(cursor_, at);
+        if (at++ == node) offset = fields_.offset();
+      });
+    });
+    return cursor_.place(offset, fmt::format("nodes[{}]", node));
+  }
+
  private:
   /// A dependency on a node that was not known yet.
   struct Pending {
@@ -356,6 +373,10 @@ class GraphReader {
 
 OpGraphDocument parse_graph_json(std::string_view text, std::string file) {
   return GraphReader(text, std::move(file)).read();
+}
+
+Place graph_node_place(const std::filesystem::path& file, std::uint32_t node) {
+  return GraphReader(read_whole_file(file, kLargestGraphFile), file.string()).place_of(node);
 }
 
 OpGraphDocument read_graph_json(const std::filesystem::path& file) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "configs/config_error.h"
 #include "workloads/op_graph_document.h"
 
 namespace rigsim::configs {
@@ -24,6 +25,9 @@ inline constexpr std::uint64_t kLargestGraphFile = std::uint64_t{4} << 30;
 /// The same from a file. Throws UnreadableInput also for a file that cannot be read or is too
 /// large.
 [[nodiscard]] workloads::OpGraphDocument read_graph_json(const std::filesystem::path& file);
+
+/// Where the node of this number stands in a file that read_graph_json has read; it is read again.
+[[nodiscard]] Place graph_node_place(const std::filesystem::path& file, std::uint32_t node);
 
 /// Writes `document` so that parse_graph_json gives an equal one. One node a line. Throws
 /// std::invalid_argument as workloads::validate does.

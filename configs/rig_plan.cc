@@ -80,7 +80,18 @@ topology::RootComplexPlan read_root_complex(const ValueReader& item) {
   return plan;
 }
 
-topology::SwitchPlan read_switch(const ValueReader& item, const Rig& rig) {
+/// The names at which a switch of `plan` may hang: hosts, root complexes and the switches before
+/// it.
+std::vector<std::string> upper_ends(const PciePlan& plan) {
+  std::vector<std::string> names;
+  for (std::uint32_t i = 0; i < plan.sockets; ++i) names.push_back(fmt::format("host{}", i));
+  for (const auto& complex : plan.root_complexes) names.push_back(complex.name);
+  for (const auto& before : plan.switches) names.push_back(before.name);
+  return names;
+}
+
+topology::SwitchPlan read_switch(const ValueReader& item, const Rig& rig,
+                                 const std::vector<std::string>& upper_ends) {
   ObjectReader map = item.object();
   topology::SwitchPlan plan;
   plan.name = map.required<std::string>("name");
@@ -88,7 +99,11 @@ topology::SwitchPlan read_switch(const ValueReader& item, const Rig& rig) {
     plan.devices = read_device_names(*devices, rig);
   }
   plan.uplink = read_link(map.value("uplink"), pcie_link_named);
-  plan.at = map.value_or<std::string>("at", "");
+  if (const auto at = map.optional_value("at")) {
+    plan.at = at->as<std::string>();
+    if (std::ranges::find(upper_ends, plan.at) == upper_ends.end())
+      at->fail_choice(plan.at, upper_ends);
+  }
   map.finish();
   return plan;
 }
@@ -119,7 +134,7 @@ PciePlan read_pcie(ObjectReader& entry, const Rig& rig) {
   }
   if (const auto list = entry.optional_value("switches")) {
     for (const ValueReader& item : list->items()) {
-      plan.switches.push_back(read_switch(item, rig));
+      plan.switches.push_back(read_switch(item, rig, upper_ends(plan)));
     }
   }
   if (const auto list = entry.optional_value("chips")) {
@@ -161,7 +176,12 @@ topology::NetworkPlan read_network(const ValueReader& value, std::size_t devices
   constexpr int kMostPorts = 4096;
   plan.radix = static_cast<std::uint32_t>(
       map.count_or("radix", static_cast<int>(plan.radix), 2, kMostPorts));
-  plan.oversubscription = map.value_or("oversubscription", plan.oversubscription);
+  if (const auto over = map.optional_value("oversubscription")) {
+    plan.oversubscription = over->as<double>();
+    if (!(plan.oversubscription >= 1) || plan.oversubscription > plan.radix - 1)
+      over->fail(
+          fmt::format("must be from 1 to {}, got {}", plan.radix - 1, plan.oversubscription));
+  }
   map.finish();
   return plan;
 }

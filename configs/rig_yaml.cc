@@ -104,13 +104,16 @@ Rig planned(ObjectReader& entry, const std::optional<ValueReader>& link, Rig rig
   const RigPlan plan = read_rig_plan(entry, rig);
   const LinkChoice choice = link ? read_link(*link) : LinkChoice::kDefault;
   const ValueReader place = link ? *link : entry.value("devices");
-  return place.checked([&] {
+  Rig machine = place.checked([&] {
     Rig built = topology::build_rig({rig.name, rig.devices, choice, rig.host, plan.pcie});
     if (plan.peer_access) {
       built = topology::with_pcie_peer_access(std::move(built), *plan.peer_access);
     }
-    if (plan.machines == 1) return built;
-    return topology::build_cluster(built, plan.machines, plan.network);
+    return built;
+  });
+  if (plan.machines == 1) return machine;
+  return entry.value("machines").checked([&] {
+    return topology::build_cluster(machine, plan.machines, plan.network);
   });
 }
 

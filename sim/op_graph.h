@@ -56,7 +56,6 @@ struct Slowing {
 class OpGraph {
  public:
   [[nodiscard]] std::size_t size() const { return ops_.size(); }
-  [[nodiscard]] std::size_t edge_count() const { return successors_.size(); }
   [[nodiscard]] std::size_t resource_count() const { return resource_count_; }
   [[nodiscard]] const Network& network() const { return network_; }
 

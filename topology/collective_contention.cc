@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <stdexcept>
 #include <utility>
+#include <vector>
 
 #include "sim/executor.h"
 #include "topology/collective_ops.h"
+#include "topology/rank_order.h"
 
 namespace rigsim::topology {
 namespace {
@@ -41,6 +43,13 @@ void check_alike(std::span<const CollectiveRequest> groups) {
       throw std::invalid_argument("collectives at once must be of one kind, size and rank count");
 }
 
+std::vector<CollectiveRequest> in_ring_order(const Rig& rig,
+                                             std::span<const CollectiveRequest> groups) {
+  std::vector<CollectiveRequest> ordered(groups.begin(), groups.end());
+  for (CollectiveRequest& group : ordered) group.devices = ring_order(rig, group.devices);
+  return ordered;
+}
+
 double ratio(sim::Duration longer, sim::Duration shorter) {
   constexpr double kRounding = 1e-6;  // of the flows' picoseconds
   const double times = sim::to_seconds(longer) / sim::to_seconds(shorter);
@@ -69,7 +78,7 @@ CollectiveCost contended_cost(const CollectiveModel& model, const RigNetwork& ne
   const CollectiveRequest& first = groups.front();
   CollectiveCost cost = model.cost(first, LaunchMode::kGraph, algorithm, protocol);
   const NcclGraph graph = model.graph(first.devices);
-  const Contention shared = contention(network, groups, cost.algorithm);
+  const Contention shared = contention(network, in_ring_order(model.rig(), groups), cost.algorithm);
   const bool own = graph.machines == 1 && graph.path != NcclPath::kSharedMemory;
   const double slower =
       ratio(shared.together, shared.alone) * (own ? ratio(shared.alone, shared.unshared) : 1);
@@ -89,7 +98,10 @@ bool may_share_own_links(const NcclGraph& graph) {
 }
 
 CollectiveCost cost_alone(const CollectiveModel& model, const RigNetwork& network,
-                          const CollectiveRequest& request, LaunchMode launch) {
+                          CollectiveLibrary library, const CollectiveRequest& request,
+                          LaunchMode launch) {
+  if (library == CollectiveLibrary::kVllm)
+    if (auto own = model.custom_all_reduce(request, launch)) return *own;
   if (!may_share_own_links(model.graph(request.devices))) return model.cost(request, launch);
   return contended_cost(model, network, {&request, 1}, launch);
 }

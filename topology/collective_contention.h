@@ -23,7 +23,8 @@ struct Contention {
                                     std::span<const CollectiveRequest> groups, Algorithm algorithm);
 
 /// What the slowest of several collectives at once costs: the model's uncontended time, its
-/// transfer part made longer as the flows are. A single group is slowed by links that its own
+/// transfer part made longer as the flows are, with ranks in the order that NCCL gives its rings
+/// (rank_order.h). A single group is slowed by links that its own
 /// messages share (all-to-all through the uplink of a PCIe switch); through host memory that is in
 /// the model's share already, and over several machines in its count of NICs. Where nothing is
 /// shared it is the uncontended cost, to the picosecond. Throws as CollectiveModel::cost and
@@ -38,9 +39,11 @@ struct Contention {
 /// PCIe, of more than two ranks in one machine.
 [[nodiscard]] bool may_share_own_links(const NcclGraph& graph);
 
-/// What one collective costs while nothing else moves: the model's cost, or where
-/// may_share_own_links() its contended_cost(). Throws as those.
+/// What one collective of `library` costs while nothing else moves: vLLM's own all-reduce where it
+/// runs, else NCCL, whose cost is the model's, or where may_share_own_links() its contended_cost().
+/// Throws as those.
 [[nodiscard]] CollectiveCost cost_alone(const CollectiveModel& model, const RigNetwork& network,
-                                        const CollectiveRequest& request, LaunchMode launch);
+                                        CollectiveLibrary library, const CollectiveRequest& request,
+                                        LaunchMode launch);
 
 }  // namespace rigsim::topology

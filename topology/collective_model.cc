@@ -72,9 +72,12 @@ const NcclFit& CollectiveFamily::of(CollectiveLink link) const {
 CollectiveModel::CollectiveModel(const Rig& rig, const CollectiveProfile& profile)
     : rig_(&rig), profile_(&profile), wiring_(rig, profile.nccl) {}
 
-NcclChoice CollectiveModel::expectation(const CollectiveRequest& request) const {
-  check_size(request);
-  return nccl_choice(request.kind, request.size, wiring_.graph(request.devices), profile_->nccl);
+CollectiveStart CollectiveModel::start(CollectiveLibrary library,
+                                       const CollectiveRequest& request) const {
+  const NcclGraph graph = wiring_.graph(request.devices);
+  const CollectiveMachine* machine = fitted_machine(request, graph);
+  const bool own = library == CollectiveLibrary::kVllm;
+  return {own ? profile_->vllm.base : fit_of(machine, graph).launch, eager_floor(machine)};
 }
 
 const CollectiveMachine* CollectiveModel::fitted_machine(const CollectiveRequest& request,
@@ -108,6 +111,11 @@ sim::Duration CollectiveModel::nccl_model(const CollectiveRequest& request, sim:
                    graph, fit, profile_->shape, profile_->nccl);
 }
 
+const NcclFit& CollectiveModel::fit_of(const CollectiveMachine* machine,
+                                       const NcclGraph& graph) const {
+  return machine != nullptr ? machine->fit : profile_->family.of(link_of(graph));
+}
+
 sim::Duration CollectiveModel::eager_floor(const CollectiveMachine* machine) const {
   const bool known = machine != nullptr && machine->eager_floor > sim::Duration::zero();
   return known ? machine->eager_floor : profile_->family.eager_floor;
@@ -137,7 +145,7 @@ CollectiveCost CollectiveModel::cost(const CollectiveRequest& request, LaunchMod
   const NcclChoice choice =
       nccl_choice(request.kind, request.size, graph, profile_->nccl, algorithm, protocol);
   const CollectiveMachine* machine = fitted_machine(request, graph);
-  const NcclFit& fit = machine != nullptr ? machine->fit : profile_->family.of(link_of(graph));
+  const NcclFit& fit = fit_of(machine, graph);
   CollectiveCost cost;
   cost.algorithm = choice.algorithm;
   cost.protocol = choice.protocol;

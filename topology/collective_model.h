@@ -31,6 +31,12 @@ struct CollectiveCost {
   double error_p90 = 0;  ///< the time lies within (1 + this) either way of `time` nine times in ten
 };
 
+/// What of a collective no link makes faster or slower.
+struct CollectiveStart {
+  sim::Duration kernel{};       ///< before a kernel's first hop
+  sim::Duration eager_floor{};  ///< no eager call ends sooner
+};
+
 /// Prices collectives on one rig as a library would run them: one event each, uncontended.
 ///
 /// LaunchMode::kGraph is the time on the device, as a captured graph or nccl-tests' back-to-back
@@ -63,6 +69,8 @@ class CollectiveModel {
   [[nodiscard]] std::optional<CollectiveCost> custom_all_reduce(const CollectiveRequest& request,
                                                                 LaunchMode launch) const;
 
+  [[nodiscard]] const Rig& rig() const { return *rig_; }
+
   /// What NCCL finds on these devices; for people and tests.
   [[nodiscard]] NcclGraph graph(const std::vector<std::uint32_t>& devices) const {
     return wiring_.graph(devices);
@@ -72,8 +80,9 @@ class CollectiveModel {
   [[nodiscard]] CollectiveCost launched_eagerly(CollectiveCost cost,
                                                 const CollectiveRequest& request) const;
 
-  /// NCCL's own expectation, which it chooses by. Throws as cost().
-  [[nodiscard]] NcclChoice expectation(const CollectiveRequest& request) const;
+  /// Of NCCL's kernels (whose start is a ring's by LL) or vLLM's own. Throws as cost().
+  [[nodiscard]] CollectiveStart start(CollectiveLibrary library,
+                                      const CollectiveRequest& request) const;
 
  private:
   [[nodiscard]] const CollectiveMachine* fitted_machine(const CollectiveRequest& request,
@@ -84,6 +93,8 @@ class CollectiveModel {
                                              LaunchMode launch) const;
   [[nodiscard]] sim::Duration nccl_model(const CollectiveRequest& request, sim::Bytes size,
                                          const NcclGraph& graph, const NcclFit& fit) const;
+  [[nodiscard]] const NcclFit& fit_of(const CollectiveMachine* machine,
+                                      const NcclGraph& graph) const;
   [[nodiscard]] sim::Duration eager_floor(const CollectiveMachine* machine) const;
   void launch_eagerly(CollectiveCost& cost, const CollectiveMachine* machine) const;
 

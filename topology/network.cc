@@ -39,7 +39,9 @@ void RigNetwork::add_members(const Rig& rig) {
     member.reaches_nics = installed.device.pcie_p2p;
     if (rig.cables.empty()) continue;
     member.host = routes_.nearest_host(member.node);
-    member.staged = scaled(staged_copy(installed.device));
+    StagedCopyRate rate = staged_copy(installed.device);
+    rate.fixed_cost = installed.staged_copy_cost.value_or(rate.fixed_cost);
+    member.staged = scaled(rate);
   }
 }
 

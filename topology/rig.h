@@ -65,6 +65,8 @@ struct InstalledDevice {
   Device device;
   std::string name;                       ///< "gpu0"
   std::optional<sim::Watts> power_limit;  ///< none: the datasheet's
+  /// Of a small copy staged through its host; none: of hosts of its PCIe generation (staged_copy)
+  std::optional<sim::Duration> staged_copy_cost{};
 };
 
 /// Whether and how a pair of devices copies directly. Absent pairs are staged through host memory.

@@ -17,7 +17,7 @@ namespace {
 using Pair = std::pair<std::uint32_t, std::uint32_t>;
 
 [[noreturn]] void refuse(const Rig& rig, std::string_view what) {
-  throw std::invalid_argument(fmt::format("{}: {}", rig.name, what));
+  throw NothingToChange(fmt::format("{}: {}", rig.name, what));
 }
 
 const Node& node(const Rig& rig, NodeId id) { return rig.nodes[static_cast<std::size_t>(id)]; }
@@ -75,6 +75,18 @@ std::optional<PcieShape> pcie_shape(std::string_view type) {
   return shape;
 }
 
+/// The first of each pair of neighbours of one machine that bridges may join.
+std::vector<std::uint32_t> first_of_pairs(const Rig& rig) {
+  std::vector<std::uint32_t> firsts;
+  for (std::uint32_t i = 0; i + 1 < rig.devices.size(); ++i) {
+    const auto a = node_of(rig, i);
+    const auto b = node_of(rig, i + 1);
+    const bool together = a && b && node(rig, *a).machine == node(rig, *b).machine;
+    if (together) firsts.push_back(i++);
+  }
+  return firsts;
+}
+
 bool has_device(const Rig& rig, const Cable& cable) {
   return node(rig, cable.a).device || node(rig, cable.b).device;
 }
@@ -115,15 +127,20 @@ Rig with_pcie(Rig rig, std::optional<int> generation, std::optional<int> lanes) 
     const auto shape = cable.kind == CableKind::kPcie ? pcie_shape(cable.type) : std::nullopt;
     if (!shape) continue;
     const bool slot = has_device(rig, cable);
-    LinkRate rate = pcie_link(generation.value_or(shape->generation),
-                              slot ? lanes.value_or(shape->lanes) : shape->lanes);
-    changed = changed || rate.type != cable.type;
-    cable.type = std::move(rate.type);
-    cable.per_direction = rate.per_direction;
-    cable.latency = rate.latency;
+    const LinkRate before = pcie_link(shape->generation, shape->lanes);
+    LinkRate after = pcie_link(generation.value_or(shape->generation),
+                               slot ? lanes.value_or(shape->lanes) : shape->lanes);
+    changed = changed || after.type != cable.type;
+    cable.type = std::move(after.type);
+    cable.per_direction = cable.per_direction * (after.per_direction / before.per_direction);
+    cable.latency =
+        sim::from_seconds(sim::to_seconds(cable.latency) *
+                          (sim::to_seconds(after.latency) / sim::to_seconds(before.latency)));
   }
   for (InstalledDevice& installed : rig.devices) {
     if (installed.device.pcie_gen == 0) continue;
+    if (!installed.staged_copy_cost)
+      installed.staged_copy_cost = staged_copy(installed.device).fixed_cost;
     installed.device.pcie_gen = generation.value_or(installed.device.pcie_gen);
     installed.device.pcie_lanes = lanes.value_or(installed.device.pcie_lanes);
   }
@@ -134,11 +151,11 @@ Rig with_pcie(Rig rig, std::optional<int> generation, std::optional<int> lanes) 
 Rig with_nvlink_bridges(Rig rig) {
   const std::set<Pair> joined = joined_pairs(rig);
   bool added = false;
-  for (std::uint32_t i = 0; i + 1 < rig.devices.size(); i += 2) {
+  for (const std::uint32_t i : first_of_pairs(rig)) {
+    if (rig.devices[i].device.name != rig.devices[i + 1].device.name) continue;
+    if (rig.devices[i].device.pcie_gen == 0 || joined.contains({i, i + 1})) continue;
     const auto a = node_of(rig, i);
     const auto b = node_of(rig, i + 1);
-    if (!a || !b || rig.devices[i].device.name != rig.devices[i + 1].device.name) continue;
-    if (rig.devices[i].device.pcie_gen == 0 || joined.contains({i, i + 1})) continue;
     LinkRate rate = bridge(rig.devices[i].device);
     rig.cables.push_back(
         {*a, *b, std::move(rate.type), rate.per_direction, rate.latency, CableKind::kNvlink});

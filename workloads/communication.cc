@@ -4,6 +4,7 @@
 #include <map>
 #include <stdexcept>
 
+#include "topology/collective_contention.h"
 #include "workloads/whole_blocks.h"
 
 namespace rigsim::workloads {
@@ -38,10 +39,12 @@ bool stages_overlap(const Deployment& d) {
 
 }  // namespace
 
-CollectivePrices::CollectivePrices(const topology::Rig& rig, const EngineProfile& engine,
+CollectivePrices::CollectivePrices(const topology::Rig& rig, const topology::RigNetwork& network,
+                                   const EngineProfile& engine,
                                    const topology::CollectiveProfile* profile,
                                    const ResourceScale& scale)
-    : library_(engine.style == KernelStyle::kFused && engine.custom_all_reduce
+    : network_(network),
+      library_(engine.style == KernelStyle::kFused && engine.custom_all_reduce
                    ? topology::CollectiveLibrary::kVllm
                    : topology::CollectiveLibrary::kNccl),
       scale_(scale) {
@@ -57,25 +60,42 @@ std::optional<CollectivePrice> CollectivePrices::price(const topology::Collectiv
   return known_.emplace(key, scaled(request, launch)).first->second;
 }
 
-/// The time of one byte counts as latency, what is beyond it as bytes.
+/// Of a byte's time what is not the kernel's start counts as hops, what is beyond it as bytes. An
+/// eager call ends no sooner than the host's floor; what was measured beyond both is the host's,
+/// too.
 CollectivePrice CollectivePrices::scaled(const topology::CollectiveRequest& request,
                                          topology::LaunchMode launch) const {
-  const topology::CollectiveCost cost = model_->cost(library_, request, launch);
-  const CollectivePrice price{cost.time, evidence_of(cost.evidence), cost.algorithm};
-  if (scale_.link_bandwidth == 1 && scale_.link_latency == 1) return price;
-  topology::CollectiveRequest smallest = request;
-  smallest.size = sim::Bytes(static_cast<std::int64_t>(request.devices.size()));
-  const double all = sim::to_seconds(cost.time);
-  const double latency =
-      std::min(all, sim::to_seconds(model_->cost(library_, smallest, launch).time));
-  return {
-      sim::from_seconds(latency / scale_.link_latency + (all - latency) / scale_.link_bandwidth),
-      price.evidence, price.algorithm};
+  const auto cost_of = [&](topology::CollectiveLibrary library, sim::Bytes size,
+                           topology::LaunchMode mode) {
+    return topology::cost_alone(*model_, network_, library, {request.kind, request.devices, size},
+                                mode);
+  };
+  const topology::CollectiveCost cost = cost_of(library_, request.size, launch);
+  const auto on_device = [&](sim::Bytes size) {
+    return sim::to_seconds(cost_of(cost.library, size, topology::LaunchMode::kGraph).time);
+  };
+  const topology::CollectiveStart known = model_->start(cost.library, request);
+  const bool eager = launch == topology::LaunchMode::kEager;
+  const double all = eager ? on_device(request.size) : sim::to_seconds(cost.time);
+  const sim::Bytes smallest(static_cast<std::int64_t>(request.devices.size()));
+  const double latency = std::min(all, on_device(smallest));
+  const double start = std::min(latency, sim::to_seconds(known.kernel));
+  const double floor = eager ? sim::to_seconds(known.eager_floor) : 0;
+  const double beyond = sim::to_seconds(cost.time) - std::max(all, floor);
+  const double moving = start / scale_.launch + (latency - start) / scale_.link_latency +
+                        (all - latency) / scale_.link_bandwidth;
+  const double time = std::max(moving, floor / scale_.launch) + beyond / scale_.launch;
+  const bool held = moving <= floor / scale_.launch;
+  const double launched = held ? time : std::max(0.0, start + beyond) / scale_.launch;
+  const bool as_it_is =
+      scale_.launch == 1 && scale_.link_latency == 1 && scale_.link_bandwidth == 1;
+  return {as_it_is ? cost.time : sim::from_seconds(std::max(0.0, time)),
+          sim::from_seconds(launched), evidence_of(cost.evidence), cost.algorithm};
 }
 
 Communication::Communication(const Deployment& deployment)
     : d_(deployment),
-      prices_(deployment.rig, deployment.engine,
+      prices_(deployment.rig, deployment.network, deployment.engine,
               deployment.collectives ? &*deployment.collectives : nullptr, deployment.scale) {
   if (d_.plan.tp == 1) return;
   std::map<sim::LinkId, std::set<std::uint32_t>> users;  // who uses a link at its own times

@@ -19,19 +19,22 @@ namespace rigsim::workloads {
 /// What one collective costs, and how well that is known.
 struct CollectivePrice {
   sim::Duration time{};
+  sim::Duration
+      launch{};  ///< of it: the kernel's start, or all of an eager call that the host holds
   Evidence evidence = Evidence::kDatasheet;
   topology::Algorithm algorithm = topology::Algorithm::kRing;  ///< that the library chose
 };
 
 /// What collectives cost on one rig as the engine's library runs them, alone on their links: vLLM's
-/// own all-reduce where it has one, else NCCL.
+/// own all-reduce where it has one, else NCCL (topology::cost_alone).
 class CollectivePrices {
  public:
-  /// Rig and profile must outlive this. `profile`: null where nothing is known of collectives.
-  /// `scale`: latencies are divided by its link_latency, what more bytes take by its
-  /// link_bandwidth.
-  CollectivePrices(const topology::Rig& rig, const EngineProfile& engine,
-                   const topology::CollectiveProfile* profile, const ResourceScale& scale);
+  /// Rig, network and profile must outlive this. `profile`: null where nothing is known of
+  /// collectives. `scale`: a kernel's start and an eager call's floor are divided by its launch,
+  /// hops by its link_latency, what more bytes take by its link_bandwidth.
+  CollectivePrices(const topology::Rig& rig, const topology::RigNetwork& network,
+                   const EngineProfile& engine, const topology::CollectiveProfile* profile,
+                   const ResourceScale& scale);
 
   [[nodiscard]] topology::CollectiveLibrary library() const { return library_; }
 
@@ -46,6 +49,7 @@ class CollectivePrices {
   [[nodiscard]] CollectivePrice scaled(const topology::CollectiveRequest& request,
                                        topology::LaunchMode launch) const;
 
+  const topology::RigNetwork& network_;
   topology::CollectiveLibrary library_;
   std::optional<topology::CollectiveModel> model_;
   ResourceScale scale_;

@@ -91,6 +91,7 @@ BackendProfile without_tables(BackendProfile profile) {
 BackendProfile with_host(BackendProfile profile, const ResourceScale& scale) {
   profile.boundary_sync_us /= scale.host;
   profile.host_step_us /= scale.host;
+  profile.row_handover_us /= scale.host;
   profile.submit_us /= scale.launch;
   return profile;
 }

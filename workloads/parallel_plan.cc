@@ -152,17 +152,17 @@ void validate_stages(const ParallelPlan& plan, const Model& model) {
   const auto& layers = plan.layers_per_stage;
   if (std::ssize(layers) != plan.pp) {
     throw std::invalid_argument(
-        fmt::format("plan: layers_per_stage must have one entry for each of the {} stages, got {}",
-                    plan.pp, layers.size()));
+        fmt::format("plan: layers must have one entry for each of the {} stages, got {}", plan.pp,
+                    layers.size()));
   }
   if (*std::ranges::min_element(layers) < 0) {
-    throw std::invalid_argument(fmt::format("plan: layers_per_stage must be 0 or more, got {}",
-                                            *std::ranges::min_element(layers)));
+    throw std::invalid_argument(
+        fmt::format("plan: layers must be 0 or more, got {}", *std::ranges::min_element(layers)));
   }
   const std::int64_t sum = std::accumulate(layers.begin(), layers.end(), std::int64_t{0});
   if (sum != layers_on_devices(model, plan)) {
     throw std::invalid_argument(
-        fmt::format("plan: layers_per_stage must sum to the {} layers on devices, got {}",
+        fmt::format("plan: layers must sum to the {} layers on devices, got {}",
                     layers_on_devices(model, plan), sum));
   }
 }

@@ -185,6 +185,8 @@ std::string_view to_string(OpClass op_class) {
       return "transfer";
     case OpClass::kExchange:
       return "exchange";
+    case OpClass::kHandover:
+      return "handover";
     case OpClass::kSync:
       return "sync";
     case OpClass::kSubmit:

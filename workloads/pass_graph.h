@@ -18,8 +18,9 @@ namespace rigsim::workloads {
 enum class OpClass : std::uint8_t {
   kKernel,      ///< on a device's compute stream, or on the host's CPU for offloaded layers
   kTransfer,    ///< hidden state between stages, weights to a device, a step of a collective
-  kExchange,    ///< what devices do to each other without a flow of bytes of its own: an event, a
-                ///< flag
+  kExchange,    ///< what devices do to each other without a flow of bytes of its own: a flag, a
+                ///< wait for a copy engine
+  kHandover,    ///< one device's stream waits for another's event: the host's work
   kSync,        ///< host synchronisation at a stage boundary
   kSubmit,      ///< the host thread launching kernels
   kHostStep,    ///< per-step host work that nothing hides
@@ -43,7 +44,7 @@ struct OpInfo {
   /// Index into PassGraph::collectives: of a collective, and of the transfers right behind it that
   /// are its flows.
   std::optional<std::uint32_t> collective{};
-  KernelCost cost;  ///< kernels: launch and body; others: zero
+  KernelCost cost;  ///< of a kernel; of a collective or a send: what of it is launch
   double flops = 0;
   double bytes = 0;     ///< memory traffic of a kernel, or size of a transfer
   bool staged = false;  ///< transfer through host memory

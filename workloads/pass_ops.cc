@@ -196,19 +196,34 @@ sim::OpId PassOps::send(std::string_view name, std::uint32_t from, std::uint32_t
       {topology::CollectiveKind::kSendRecv, {from, to}, size}, launch);
   const sim::Duration alone = copies_.between(from, to).path.time(size);
   if (!price || price->time <= alone) return transfer(name, from, to, size, layer, after);
-  return transfer(name, from, to, size, layer,
-                  {exchange("send", to, price->time - alone, layer, after)});
+  const sim::OpId sent = exchange("send", to, price->time - alone, layer, after);
+  ops_.back().cost.launch = std::min(price->launch, price->time - alone);
+  return transfer(name, from, to, size, layer, {sent});
 }
 
-sim::OpId PassOps::exchange(std::string_view name, std::uint32_t place, sim::Duration time,
-                            int layer, const Ops& after) {
+sim::OpId PassOps::wait(OpClass op_class, std::string_view name, std::uint32_t place,
+                        sim::Duration time, int layer, const Ops& after) {
   OpInfo info;
-  info.op_class = OpClass::kExchange;
+  info.op_class = op_class;
   info.name = name;
   info.place = place;
   info.source = place;
   info.layer = layer;
   return record(builder_.add(sim::Delay{time}, after), info);
+}
+
+sim::OpId PassOps::exchange(std::string_view name, std::uint32_t place, sim::Duration time,
+                            int layer, const Ops& after) {
+  return wait(OpClass::kExchange, name, place, time, layer, after);
+}
+
+sim::OpId PassOps::launches(std::uint32_t place, sim::Duration time, int layer, const Ops& after) {
+  return wait(OpClass::kSubmit, "launch", place, time, layer, after);
+}
+
+sim::OpId PassOps::handover(std::uint32_t place, int layer, const Ops& after) {
+  const auto time = sim::from_seconds(backend(place).row_handover_us * 1e-6);
+  return wait(OpClass::kHandover, "handover", place, time, layer, after);
 }
 
 sim::OpId PassOps::own_collective(std::string_view name, const PassCollective& collective,
@@ -251,6 +266,7 @@ RankOps PassOps::collective(std::string_view name, const topology::CollectiveReq
     info.bytes = static_cast<double>(request.size.count());
     info.collective = number_of(
         {request, runner_of(communication_.prices().library()), launch, price->algorithm});
+    info.cost.launch = price->launch;
     info.cost.evidence = price->evidence;
     done = as_event(info, request, price->time, ready);
   } else {

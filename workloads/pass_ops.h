@@ -54,6 +54,12 @@ class PassOps {
   sim::OpId exchange(std::string_view name, std::uint32_t place, sim::Duration time, int layer,
                      const Ops& after);
 
+  /// The host launches kernels on several devices, the last on `place`, in a time known beforehand.
+  sim::OpId launches(std::uint32_t place, sim::Duration time, int layer, const Ops& after);
+
+  /// The stream of `place` waits for an event of another device's.
+  sim::OpId handover(std::uint32_t place, int layer, const Ops& after);
+
   /// A collective that the engine itself runs, as an exchange.
   sim::OpId own_collective(std::string_view name, const PassCollective& collective,
                            sim::Duration time, int layer, const Ops& after);
@@ -90,6 +96,8 @@ class PassOps {
 
  private:
   sim::OpId record(sim::OpId op, const OpInfo& info);
+  sim::OpId wait(OpClass op_class, std::string_view name, std::uint32_t place, sim::Duration time,
+                 int layer, const Ops& after);
   void in_launch_order(sim::OpId op, std::uint32_t place, const Ops& after);
   void hold_streams(const topology::CollectiveRequest& request, const RankOps& done);
   RankOps as_event(const OpInfo& info, const topology::CollectiveRequest& request,

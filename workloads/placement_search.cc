@@ -26,8 +26,8 @@ class Costs {
   explicit Costs(const DeploymentRequest& request)
       : request_(request),
         network_(request.rig),
-        prices_(request.rig, request.engine, request.collectives ? &*request.collectives : nullptr,
-                request.scale),
+        prices_(request.rig, network_, request.engine,
+                request.collectives ? &*request.collectives : nullptr, request.scale),
         decode_(hidden(divide_up(request.batch, request.plan.dp))),
         prompt_(hidden(request.engine.micro_batch_tokens)) {}
 

@@ -182,21 +182,18 @@ class RowLowering {
       }
     }
     if (done.empty()) return own;
-    own.push_back(ops_.exchange("row_handover", main_, handover(), kernel.layer, done));
+    own.push_back(ops_.handover(main_, kernel.layer, done));
     return own;
   }
 
-  [[nodiscard]] sim::Duration handover() const {
-    return sim::from_seconds(ops_.backend(main_).row_handover_us * 1e-6);
-  }
-
-  /// The `i`-th device sees the main device's event; `before` is what the device before it waited
-  /// for.
+  /// The `i`-th device sees the main device's event: the first of them once the host has set it up,
+  /// the others as the copies leave the main device's engine. `before` is what the device before it
+  /// waited for.
   Ops begin_on(std::size_t i, int layer, const Ops& before) {
     const std::uint32_t place = stage_.devices[i];
-    const auto& path = d_.network.route(main_, place);
-    const sim::Duration wait = i == 1 ? handover() : path.fixed_cost / 2;
-    return {ops_.exchange("row_handover", place, wait, layer, before)};
+    if (i == 1) return {ops_.handover(place, layer, before)};
+    const sim::Duration wait = d_.network.route(main_, place).fixed_cost / 2;
+    return {ops_.exchange("copy_engine", place, wait, layer, before)};
   }
 
   PassOps& ops_;

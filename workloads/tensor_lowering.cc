@@ -163,7 +163,7 @@ class TensorStage {
     const double us = others * ops_.backend(last).submit_us;
     if (us <= 0) return;
     const Ops launched{
-        ops_.exchange("launch", last, sim::from_seconds(us * 1e-6), layer, joined(work.waiting))};
+        ops_.launches(last, sim::from_seconds(us * 1e-6), layer, joined(work.waiting))};
     for (Ops& each : work.waiting) each = launched;
   }
 

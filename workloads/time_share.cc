@@ -6,7 +6,7 @@
 namespace rigsim::workloads {
 namespace {
 
-enum class PathCause { kLink, kHost, kOther };
+enum class PathCause { kLink, kHost, kLaunch, kOther };
 
 struct Interval {
   std::int64_t begin;  // ps
@@ -22,10 +22,12 @@ PathCause cause_of(const OpInfo& info) {
       return PathCause::kLink;
     case OpClass::kKernel:  // a device that waits for layers on the host's CPU waits for the host
       return info.place == kHostPlace ? PathCause::kHost : PathCause::kOther;
+    case OpClass::kHandover:
     case OpClass::kSync:
-    case OpClass::kSubmit:
     case OpClass::kHostStep:
       return PathCause::kHost;
+    case OpClass::kSubmit:
+      return PathCause::kLaunch;
   }
   return PathCause::kOther;
 }
@@ -45,10 +47,15 @@ struct Ticks {
   }
 };
 
+/// Of `ps` of an op, what lies `before` them left out: launch, which comes first.
+std::int64_t launch_of(const KernelCost& cost, std::int64_t before, std::int64_t ps) {
+  return std::clamp<std::int64_t>(cost.launch.count() - before, 0, ps);
+}
+
 /// Adds `ps` of a kernel, what lies `before` them left out: its launch share first, the rest to its
 /// bound.
 void add_kernel(Ticks& share, const KernelCost& cost, std::int64_t before, std::int64_t ps) {
-  const std::int64_t launch = std::clamp<std::int64_t>(cost.launch.count() - before, 0, ps);
+  const std::int64_t launch = launch_of(cost, before, ps);
   share.launch += launch;
   (cost.bound == Bound::kCompute ? share.compute : share.memory) += ps - launch;
 }
@@ -59,6 +66,7 @@ void add_idle(Ticks& share, PathCause cause, std::int64_t ps) {
       share.link += ps;
       break;
     case PathCause::kHost:
+    case PathCause::kLaunch:
       share.host += ps;
       break;
     case PathCause::kOther:
@@ -67,8 +75,18 @@ void add_idle(Ticks& share, PathCause cause, std::int64_t ps) {
   }
 }
 
-/// Appends `next`, or lengthens the last interval where `next` continues it.
+/// As idle time, but what the path waits for a launch is launch.
+void add_waited(Ticks& share, PathCause cause, std::int64_t ps) {
+  if (cause == PathCause::kLaunch) {
+    share.launch += ps;
+  } else {
+    add_idle(share, cause, ps);
+  }
+}
+
+/// Appends `next`, if it has a length, or lengthens the last interval where `next` continues it.
 void append(std::vector<Interval>& intervals, const Interval& next) {
+  if (next.begin == next.end) return;
   if (!intervals.empty() && intervals.back().end == next.begin &&
       intervals.back().cause == next.cause) {
     intervals.back().end = next.end;
@@ -104,12 +122,17 @@ std::vector<Interval> path_of(const PassGraph& pass, const sim::Executor& execut
     const Clipped part(window, step.start, step.end);
     const std::int64_t length = part.length();
     if (step.end <= window.begin) continue;
-    append(path, part.interval(cause));
     if (info.op_class == OpClass::kKernel) {
+      append(path, part.interval(cause));
       add_kernel(share, info.cost, part.before, length);
-    } else {
-      add_idle(share, cause, length);
+      continue;
     }
+    const std::int64_t launch = launch_of(info.cost, part.before, length);
+    const Interval whole = part.interval(cause);
+    append(path, {whole.begin, whole.begin + launch, PathCause::kLaunch});
+    append(path, {whole.begin + launch, whole.end, cause});
+    add_waited(share, PathCause::kLaunch, launch);
+    add_waited(share, cause, length - launch);
   }
   return path;
 }

@@ -53,8 +53,9 @@ struct PassTimes {
 
 /// Attributes the last run of `executor` over `pass`, which began at `start`, on `device_count`
 /// devices; of several rounds the last (window_of).
-/// A device's idle moment is `link` or `host` when the critical path is in a transfer or in host
-/// work then, else `bubble`. For every device, and for the path, the sum is the duration.
+/// A device's idle moment is `link` or `host` when the critical path is in a transfer, or in host
+/// work or a collective's start, then, else `bubble`. For every device, and for the path,
+/// the sum is the duration.
 [[nodiscard]] PassTimes attribute(const PassGraph& pass, const sim::Executor& executor,
                                   std::size_t device_count, sim::Time start = {});
 

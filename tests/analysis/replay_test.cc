@@ -226,6 +226,25 @@ TEST(Replay, WhatTheRigCannotDoIsRefusedByName) {
               HasSubstr("devices \"gpu0\" and \"0\" are both gpu0"));
 }
 
+// 10^30 operations at 165.2 TFLOPS are 192 million years: beyond the clock.
+TEST(Replay, WorkBeyondTheClockIsRefusedByName) {
+  EXPECT_THAT(refusal("4090", R"({"name": "a", "kind": "compute", "device": "gpu0",
+                                  "flops": 1e30})"),
+              HasSubstr("node \"a\": duration outside the clock's range of 106 days"));
+}
+
+// In whatever order they stand: 777 + 777 us.
+TEST(Replay, CollectivesOfTheSameDevicesWaitForEachOther) {
+  const char* node = R"({{"name": "{}", "kind": "collective", "collective": "all_reduce",
+                          "devices": [{}], "size": "1 MB", "duration": "777 us"}})";
+  const std::string first = fmt::format(fmt::runtime(node), "a", R"("gpu0", "gpu1")");
+  for (const char* devices : {R"("gpu0", "gpu1")", R"("gpu1", "gpu0")"}) {
+    const Replay replay =
+        run("2x4090", first + ',' + fmt::format(fmt::runtime(node), "b", devices));
+    EXPECT_EQ(replay.makespan, 1554us) << devices;
+  }
+}
+
 TEST(Replay, TheSameGraphGivesTheSameTimesTwice) {
   const std::string both = std::string(kReduce) +
                            R"(,{"name": "t", "kind": "transfer", "from": "gpu0", "to": "gpu1",

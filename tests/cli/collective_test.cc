@@ -97,8 +97,15 @@ TEST(Collective, SaysWhatIsWrong) {
   EXPECT_THAT(error("all_reduce --rig 4090"), HasSubstr("at least two devices, got 1"));
   EXPECT_THAT(error("all_reduce --rig 2x4090 --sizes 5X"), HasSubstr("got \"5X\""));
   EXPECT_THAT(error("all_reduce --rig 2x4090 --devices 0,2"), HasSubstr("no device 2"));
-  EXPECT_THAT(error("all_reduce --rig 2x4090 --protocol ll128"), HasSubstr("NCCL has no ll128"));
+  EXPECT_THAT(error("all_reduce --rig 2x4090 --devices 0,0"),
+              HasSubstr("--devices: device 0 stands twice"));
+  EXPECT_THAT(error("all_reduce --rig 2x4090 --devices 1"), HasSubstr("--devices: a collective"));
+  EXPECT_THAT(error("all_reduce --rig 2x4090 --protocol ll128"),
+              HasSubstr("--protocol: NCCL has no ll128"));
+  EXPECT_THAT(error("all_reduce --rig 8xh100-sxm --algorithm pat"),
+              HasSubstr("--algorithm: NCCL has no pat"));
   EXPECT_THAT(error("all_reduce --rig 4x4090 --groups 3"), HasSubstr("do not make 3 groups"));
+  EXPECT_THAT(error("all_reduce --rig 4x4090 --groups 4"), HasSubstr("--groups: 4 devices make"));
   EXPECT_THAT(error("all_reduce --rig 2x4090 --library vllm --protocol ll"),
               HasSubstr("vllm chooses for itself"));
 }

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "tests/cli/document.h"
 
 namespace rigsim::cli::test {
@@ -62,6 +64,70 @@ TEST(Export, ATensorSplitShowsItsCollectives) {
       EXPECT_EQ(replay.at("makespan_ps"), makespan);
     }
     makespan = replay.at("makespan_ps");
+  }
+}
+
+struct PricedStep {
+  const char* rig;
+  const char* model;
+  std::string split;
+  const char* step;
+};
+
+std::string command_for(const json& node, const std::string& rig) {
+  std::string devices;
+  for (const json& device : node.at("devices"))
+    devices += ',' + device.get<std::string>().substr(3);
+  const std::string size = node.contains("size_bytes")
+                               ? std::to_string(node.at("size_bytes").get<std::int64_t>())
+                               : node.at("size").get<std::string>();
+  std::string line = "collective " + node.at("collective").get<std::string>() + " --json --rig " +
+                     rig + " --devices " + devices.substr(1) + " --library " +
+                     node.value("library", "nccl") + " --sizes ";
+  for (const char c : size)
+    if (c != ' ') line += c;
+  return line + " --launch " + node.value("launch", "graph");
+}
+
+// Of a step's collectives (of several groups at once only what they take alone), of their replay
+// without the durations, and of the command. The tree's uplinks are shared, and its ranks permuted.
+TEST(Export, OneCollectiveHasOnePriceEverywhere) {
+  const std::string vllm = "--engine vllm --plan ";
+  const std::string ggml = "--engine llama.cpp --split tensor";
+  for (const PricedStep& step :
+       {PricedStep{"8x-pro-6000-tree", "llama-3-8b", ggml + " --devices 0,2,4,6,1,3,5,7",
+                   "prefill"},
+        PricedStep{"8x-pro-6000-tree", "llama-3-8b", vllm + "tp=8,sp=on", "decode"},
+        PricedStep{"8x-pro-6000-tree", "mixtral-8x7b", vllm + "tp=2,dp=4,ep=8", "decode"},
+        PricedStep{"4xa100-80gb-pcie", "llama-3-8b", vllm + "tp=4,sp=on", "prefill"},
+        PricedStep{"4x3090", "llama-3-8b", vllm + "tp=4", "decode"},
+        PricedStep{"8xh100-sxm", "llama-3-8b", vllm + "tp=8", "prefill"}}) {
+    SCOPED_TRACE(std::string(step.rig) + ' ' + step.split);
+    const Folder folder;
+    const std::string on = std::string(" --rig ") + step.rig;
+    const Outcome run =
+        rigsim("export --graph g.json --weights f16 --prompt 64 --batch 8" + on + " --model " +
+                   step.model + ' ' + step.split + " --step " + step.step,
+               {.folder = folder.path()});
+    ASSERT_EQ(run.code, 0) << run.err;
+    json graph = json::parse(contents(folder.path() / "g.json"));
+    const json priced = document("replay g.json --json" + on, {.folder = folder.path()});
+    std::map<std::string, double> told;
+    for (std::size_t i = 0; i < graph.at("nodes").size(); ++i) {
+      json& node = graph.at("nodes")[i];
+      if (node.at("kind") != "collective") continue;
+      for (const char* key : {"duration", "duration_s", "algorithm"}) node.erase(key);
+      const std::string line = command_for(node, step.rig);
+      if (!told.contains(line)) told[line] = document(line).at("rows").at(0).at("time_s");
+      if (node.contains("links")) continue;
+      const json& op = priced.at("ops")[i];
+      EXPECT_NEAR(op.at("end_s").get<double>() - op.at("start_s").get<double>(), told[line], 2e-12)
+          << line;
+    }
+    EXPECT_FALSE(told.empty());
+    folder.write("anew.json", graph.dump());
+    const json anew = document("replay anew.json --json" + on, {.folder = folder.path()});
+    EXPECT_EQ(anew.at("makespan_ps"), priced.at("makespan_ps"));
   }
 }
 

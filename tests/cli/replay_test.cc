@@ -80,6 +80,20 @@ TEST(ReplayCommand, ACollectiveTakesWhatTheCommandOfThatNameSays) {
   }
 }
 
+TEST(ReplayCommand, WhatTheRigCannotDoStandsOnALine) {
+  const Folder folder;
+  folder.write("g.json", kGraph);
+  EXPECT_THAT(rigsim("replay g.json --rig 4090", {.folder = folder.path()}).err,
+              HasSubstr("g.json:3:3: nodes[1]: device \"gpu1\" is not in 4090"));
+  std::string huge = kGraph;
+  const std::string given = R"("duration": "20 us", "after")";
+  huge.replace(huge.find(given), given.size(), R"("flops": 1e30, "after")");
+  folder.write("huge.json", huge);
+  const Outcome refused = rigsim("replay huge.json --rig 2x4090", {.folder = folder.path()});
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("huge.json:4:3: nodes[2]: node \"next\": duration outside"));
+}
+
 TEST(ReplayCommand, ExitCodesTellWhoseFaultItWas) {
   const Folder folder;
   folder.write("g.json", kGraph);

@@ -18,11 +18,32 @@ const json& row(const json& rows, const char* key, const std::string& value) {
 const std::string kShort =
     "--rig 2x3090 --model llama-3-8b --weights f16 --prompt 64 --output-tokens 8 ";
 
+// Layers, rows and tensors of llama.cpp; vLLM through host memory and over a PCIe tree.
 TEST(WhatIf, AFasterMachineIsNeverSlowerAndTheReRunAgreesWithThePath) {
-  const json answer = document("whatif " + kShort + "--change memory=x2 --change link=inf --json");
-  for (const char* change : {"memory=x2", "link=inf"})
-    for (const char* phase : {"decode_gain", "prefill_gain"})
-      EXPECT_GE(row(answer.at("changes"), "change", change).at(phase).at("value"), 0.0);
+  const std::string ggml = "--rig 2x4090 --model llama-3-8b --weights q4_k_m --split ";
+  const std::string vllm = "--model llama-3-8b --weights f16 --engine vllm --batch 4 ";
+  for (const std::string& run :
+       {ggml + "layer", ggml + "row", ggml + "tensor", vllm + "--rig 4x3090 --plan tp=4",
+        vllm + "--rig 8x-pro-6000-tree --plan tp=8"}) {
+    SCOPED_TRACE(run);
+    std::string line = "whatif " + run + " --prompt 64 --output-tokens 8 --json";
+    for (const char* change :
+         {"memory=x2", "compute=x2", "launch=x2", "host=x2", "link=x2", "link=inf", "pcie=6"})
+      line += std::string(" --change ") + change;
+    const json answer = document(line);
+    for (const json& change : answer.at("changes"))
+      for (const char* phase : {"decode_gain", "prefill_gain"})
+        EXPECT_GE(change.at(phase).at("value"), -1e-9) << change.at("change") << phase;
+    for (const char* resource : {"launch", "host", "link"})
+      for (const char* phase : {"decode", "prefill"}) {
+        const json& figures = row(answer.at("sensitivity"), "resource", resource).at(phase);
+        EXPECT_NEAR(figures.at("path"), figures.at("rerun"), 0.03) << resource << phase;
+      }
+  }
+}
+
+TEST(WhatIf, DecodeOfABigModelIsMemory) {
+  const json answer = document("whatif " + kShort + "--change memory=x2 --json");
   // Decode of 8B in F16 streams its weights: nearly all of the path is memory.
   const json& memory = row(answer.at("sensitivity"), "resource", "memory").at("decode");
   EXPECT_GT(memory.at("path"), 0.8);
@@ -54,6 +75,13 @@ TEST(WhatIf, WhatCannotBeChangedIsSaidAndTheRestRuns) {
   EXPECT_THAT(row(answer.at("changes"), "change", "nvlink").at("refused").get<std::string>(),
               HasSubstr("no pair of neighbours"));
   EXPECT_GT(row(answer.at("changes"), "change", "memory=x2").at("decode_gain").at("value"), 0.3);
+}
+
+TEST(WhatIf, NoSlotIsWiderThanItsCard) {
+  const Outcome wider =
+      rigsim("whatif --rig 2x4060-ti-16gb --model llama-3-8b --weights q4_k_m --change lanes=16");
+  EXPECT_EQ(wider.code, 2);
+  EXPECT_THAT(wider.err, HasSubstr("--change: lanes=16: rtx-4060-ti-16gb has 8 PCIe lanes"));
 }
 
 TEST(WhatIf, PrintsBothTablesAndRefusesNonsense) {

@@ -62,7 +62,9 @@ TEST(CollectiveProfile, PricesWhatWasMeasuredAsMeasured) {
 Protocol wire(const std::string& rig_name, CollectiveKind kind, std::int64_t bytes) {
   const CollectiveProfile profile = collective_profile();
   const topology::Rig rig = Catalog::load().rig(rig_name);
-  return topology::CollectiveModel(rig, profile).expectation(on_all(rig, kind, bytes)).protocol;
+  return topology::CollectiveModel(rig, profile)
+      .cost(on_all(rig, kind, bytes), LaunchMode::kGraph)
+      .protocol;
 }
 
 // Where the measured curves jump, NCCL changed its mind: A100 pair 19.4 us at 512 KiB, 40.8 at 1
@@ -87,7 +89,7 @@ TEST(CollectiveProfile, NvlsComesFromFiveGpusAndTwoMebibytes) {
   const auto algorithm = [&](const std::string& name, std::int64_t bytes) {
     const topology::Rig rig = Catalog::load().rig(name);
     return topology::CollectiveModel(rig, profile)
-        .expectation(on_all(rig, CollectiveKind::kAllReduce, bytes))
+        .cost(on_all(rig, CollectiveKind::kAllReduce, bytes), LaunchMode::kGraph)
         .algorithm;
   };
   EXPECT_EQ(algorithm("8xh200", 1 << 20), Algorithm::kRing);

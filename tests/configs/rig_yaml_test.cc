@@ -261,7 +261,11 @@ TEST(ReadRig, NamesThePlaceOfAWrongPlan) {
   EXPECT_THAT(refusal(planned_with("machines: 3\n", "")), HasSubstr("a network joins machines"));
   EXPECT_THAT(refusal(planned_with("machines: 3", "machines: 3\ncables: []")),
               HasSubstr("give either nodes, cables and peer_access, or sockets"));
-  EXPECT_THAT(refusal(planned_with("at: sw0", "at: sw2")), HasSubstr("it hangs at \"sw2\""));
+  EXPECT_THAT(refusal(planned_with("at: sw0", "at: sw2")),
+              HasSubstr("switches[1].at: unknown value \"sw2\", did you mean \"sw0\"? allowed: "
+                        "host0, host1, q0, sw0"));
+  EXPECT_THAT(refusal(planned_with("radix: 32", "radix: 32, oversubscription: 0.5")),
+              HasSubstr("network.oversubscription: must be from 1 to 31, got 0.5"));
 }
 
 constexpr std::string_view kTwoMachines =

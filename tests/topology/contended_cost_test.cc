@@ -99,6 +99,23 @@ TEST(ContendedCost, AnAllToAllSharesItsOwnUplink) {
   EXPECT_EQ(machine.contended({ring}).time, machine.alone(ring).time);
 }
 
+// NCCL lays its rings along the wiring, whatever order the ranks stand in.
+TEST(ContendedCost, ARingCrossesEveryUplinkOnceWhateverTheOrderOfRanks) {
+  const Machine machine(two_switches());
+  for (const Kind kind : {Kind::kAllReduce, Kind::kReduceScatter, Kind::kBroadcast}) {
+    const CollectiveRequest crossed{kind, {0, 2, 1, 3}, 1_GiB};
+    EXPECT_EQ(machine.contended({crossed}).time, machine.alone(crossed).time);
+  }
+}
+
+TEST(ContendedCost, AloneIsWhatTheLibraryTakesWithItsOwnMessagesOnTheLinks) {
+  const Machine machine(two_switches());
+  const CollectiveRequest all{Kind::kAllToAll, {0, 1, 2, 3}, 1_GiB};
+  for (const CollectiveLibrary library : {CollectiveLibrary::kNccl, CollectiveLibrary::kVllm})
+    EXPECT_EQ(cost_alone(machine.model, machine.network, library, all, LaunchMode::kGraph).time,
+              machine.contended({all}).time);
+}
+
 TEST(ContendedCost, AnEagerFloorStays) {
   const Machine machine(two_switches());
   const CollectiveRequest small{Kind::kAllReduce, {0, 2}, 8_B};

@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <stdexcept>
 
 #include "tests/topology/devices.h"
+#include "topology/cluster.h"
 #include "topology/network.h"
 #include "topology/rig_check.h"
 
@@ -38,9 +40,33 @@ TEST(RigChange, PcieCarriesWhatItsGenerationAndLanesDo) {
   EXPECT_DOUBLE_EQ(RigNetwork(with_pcie(rig, 5, {})).route(0, 1).uncontended.count(), 54e9);
 }
 
+// A riser that carries 5 GB/s at x16 carries half of it at x8, and 54 / 26.5 of it as PCIe 5.
+TEST(RigChange, ACablesOwnBandwidthAndLatencyChangeInProportion) {
+  Rig rig = with_pcie_peer_access(rig_of(2, rtx_4090()), true);
+  for (Cable& cable : rig.cables) {
+    cable.per_direction = sim::Bandwidth(5e9);
+    cable.latency = std::chrono::nanoseconds(1100);
+  }
+  const Cable half = with_pcie(rig, {}, 8).cables[0];
+  EXPECT_DOUBLE_EQ(half.per_direction.count(), 2.5e9);
+  EXPECT_EQ(half.latency, std::chrono::nanoseconds(1100));
+  const Cable newer = with_pcie(rig, 5, {}).cables[0];
+  EXPECT_DOUBLE_EQ(newer.per_direction.count(), 5e9 * 54 / 26.5);
+  EXPECT_EQ(newer.latency, std::chrono::nanoseconds(540));  // 270 / 550 of it
+}
+
 TEST(RigChange, StagedCopiesFollowTheSlot) {
   const Rig narrow = with_pcie(rig_of(2, rtx_4090()), {}, 4);
   EXPECT_LT(RigNetwork(narrow).route(0, 1).uncontended.count(), 6.625e9);
+}
+
+// 12 us on PCIe 4 and 16.5 on PCIe 5 were measured on different hosts.
+TEST(RigChange, StagedCopiesKeepTheFixedCostOfTheirHost) {
+  const Rig rig = rig_of(2, rtx_4090());
+  const CopyPath before = RigNetwork(rig).route(0, 1);
+  const CopyPath newer = RigNetwork(with_pcie(rig, 5, {})).route(0, 1);
+  EXPECT_EQ(newer.fixed_cost, before.fixed_cost);
+  EXPECT_GT(newer.uncontended, before.uncontended);
 }
 
 TEST(RigChange, ABridgeJoinsNeighbours) {
@@ -52,15 +78,25 @@ TEST(RigChange, ABridgeJoinsNeighbours) {
   EXPECT_TRUE(network.route(1, 2).staged);
 }
 
+// Of two machines with three each, 0-1 and 3-4 are neighbours; 2 and 3 stand in different machines.
+TEST(RigChange, BridgesJoinNeighboursOfOneMachine) {
+  const Rig rig = with_nvlink_bridges(build_cluster(rig_of(3, rtx_3090()), 2));
+  validate(rig);
+  const RigNetwork network(rig);
+  EXPECT_NEAR(network.route(0, 1).uncontended.count(), 51e9, 0.1e9);
+  EXPECT_NEAR(network.route(3, 4).uncontended.count(), 51e9, 0.1e9);
+  EXPECT_LT(network.route(2, 3).uncontended.count(), 51e9);
+}
+
 TEST(RigChange, SaysWhereThereIsNothingToChange) {
   EXPECT_THAT([] { (void)with_pcie_peer_access(rig_of(1, rtx_4090()), true); },
-              ThrowsMessage<std::invalid_argument>(HasSubstr("two devices")));
+              ThrowsMessage<NothingToChange>(HasSubstr("two devices")));
   EXPECT_THAT([] { (void)with_pcie(rig_of(2, rtx_4090()), 4, 16); },
-              ThrowsMessage<std::invalid_argument>(HasSubstr("no PCIe link would change")));
+              ThrowsMessage<NothingToChange>(HasSubstr("no PCIe link would change")));
   EXPECT_THAT([] { (void)with_pcie(rig_of(2, rtx_4090()), 9, {}); },
               ThrowsMessage<std::invalid_argument>(HasSubstr("1 to 6")));
   EXPECT_THAT([] { (void)with_nvlink_bridges(rig_of(8, h100_sxm())); },
-              ThrowsMessage<std::invalid_argument>(HasSubstr("no pair of neighbours")));
+              ThrowsMessage<NothingToChange>(HasSubstr("no pair of neighbours")));
 }
 
 }  // namespace

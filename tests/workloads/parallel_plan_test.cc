@@ -110,7 +110,7 @@ TEST(ValidatePlan, NamesTheNumberAndWhatIsAllowed) {
   EXPECT_THAT(complaint({.tp = 2, .ep = 4}, "mixtral-8x7b", 2),
               HasSubstr("multiple of it that divides tp x dp = 2"));
   EXPECT_THAT(complaint({.pp = 2, .layers_per_stage = {16, 15}}, "llama-3-8b", 2),
-              HasSubstr("32 layers on devices, got 31"));
+              HasSubstr("plan: layers must sum to the 32 layers on devices, got 31"));
   EXPECT_THAT(complaint({.pp = 2, .layers_per_stage = {32}}, "llama-3-8b", 2),
               HasSubstr("2 stages, got 1"));
   EXPECT_THAT(complaint({.pp = 2, .layers_per_stage = {33, -1}}, "llama-3-8b", 2),

@@ -88,6 +88,22 @@ TEST(RowSplit, HandsOverTwiceAProduct) {
             2 * kProducts * std::chrono::microseconds(10));
 }
 
+// No link is faster or slower for it: the wait for an event is the host's, the copies are the
+// link's.
+TEST(RowSplit, AHandoverIsTheHostsTime) {
+  const auto path = [](double handover_us) {
+    const PassGraph pass = lower_decode(deploy(row_request(2, handover_us)), 100, 1);
+    sim::Executor executor(pass.graph);
+    executor.run(pass.graph.costs());
+    return attribute(pass, executor, 2).critical_path;
+  };
+  EXPECT_NEAR(path(10).host_s - path(0).host_s, 2 * kProducts * 10e-6, 1e-12);
+  EXPECT_NEAR(path(10).link_s, path(0).link_s, 1e-12);
+  DeploymentRequest faster = row_request(2, 10);
+  faster.scale.host = 2;
+  EXPECT_EQ(decode_step(faster), decode_step(row_request(2, 5)));
+}
+
 // The main device's copies out follow one another by half a staged copy's 12 us.
 TEST(RowSplit, ServesTheThirdDeviceHalfACopyLater) {
   const PassGraph pass = lower_decode(deploy(row_request(3)), 100, 1);

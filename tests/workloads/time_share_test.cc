@@ -38,6 +38,13 @@ class HandMade {
     return builder_.add(sim::Delay{duration}, after);
   }
 
+  /// One whose first part is launch.
+  sim::OpId collective(Duration launch, Duration rest, const std::vector<sim::OpId>& after = {}) {
+    const auto op = wait(OpClass::kCollective, launch + rest, after);
+    ops_.back().cost.launch = launch;
+    return op;
+  }
+
   [[nodiscard]] PassGraph finish() && {
     return PassGraph{std::move(builder_).compile(), std::move(ops_), {}, {}, {}};
   }
@@ -90,6 +97,17 @@ TEST(Attribute, CountsHostWorkThatAPassWaitsFor) {
   const TimeShare expected{.memory_s = 5e-6, .launch_s = 1e-6, .host_s = 7e-6};
   expect_share(times.critical_path, expected);
   expect_share(times.devices[0], expected);
+}
+
+// A kernel of 5 us, then a collective whose kernel starts for 3 us and moves for 4. The device has
+// nothing to do meanwhile.
+TEST(Attribute, TellsACollectivesStartFromItsLink) {
+  HandMade hand(1);
+  const auto kernel = hand.kernel(0, microseconds(0), microseconds(5), Bound::kMemory);
+  hand.collective(microseconds(3), microseconds(4), {kernel});
+  const PassTimes times = times_of(std::move(hand).finish(), 1);
+  expect_share(times.critical_path, {.memory_s = 5e-6, .link_s = 4e-6, .launch_s = 3e-6});
+  expect_share(times.devices[0], {.memory_s = 5e-6, .link_s = 4e-6, .host_s = 3e-6});
 }
 
 // A copy of 5 us beside a kernel of 8 us is hidden: it is not on the path, and no device idles for
