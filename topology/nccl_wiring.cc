@@ -49,6 +49,30 @@ void keep_least(std::map<std::uint32_t, sim::Bandwidth>& map, std::uint32_t key,
   if (!fresh) at->second = std::min(at->second, value);
 }
 
+/// Every node's way to its host, found outwards from the hosts.
+std::vector<Climb> all_climbs(const Rig& rig) {
+  std::vector<std::vector<ClimbStep>> joined(rig.nodes.size());  // ways down, by their upper end
+  for (const Cable& cable : rig.cables) {
+    if (!towards_host(cable.kind)) continue;
+    joined[index(cable.a)].push_back({index(cable.b), index(cable.a), cable.per_direction});
+    joined[index(cable.b)].push_back({index(cable.a), index(cable.b), cable.per_direction});
+  }
+  std::vector<Climb> climbs(rig.nodes.size());
+  std::deque<std::size_t> reached;
+  for (std::size_t i = 0; i < rig.nodes.size(); ++i)
+    if (rig.nodes[i].kind == NodeKind::kHost) reached.push_back(i);
+  for (; !reached.empty(); reached.pop_front()) {
+    for (const ClimbStep& down : joined[reached.front()]) {
+      Climb& climb = climbs[down.below];
+      if (!climb.empty() || rig.nodes[down.below].kind == NodeKind::kHost) continue;
+      climb = climbs[down.node];
+      climb.insert(climb.begin(), down);
+      if (rig.nodes[down.below].kind != NodeKind::kDevice) reached.push_back(down.below);
+    }
+  }
+  return climbs;
+}
+
 /// The largest multiple of a channel speed that the search tries (MAXCHANNELS / 2 at most).
 sim::Bandwidth in_channels(sim::Bandwidth found, const std::vector<double>& speeds_gbps) {
   constexpr double kMostChannels = 16;
@@ -85,8 +109,9 @@ NcclWiring::NcclWiring(const Rig& rig, const NcclConstants& constants) : constan
   std::sort(peers_.begin(), peers_.end());
   index_devices(rig);
   index_links(rig);
-  index_climbs(rig);
-  index_network(rig);
+  const std::vector<Climb> climbs = all_climbs(rig);
+  index_climbs(rig, climbs);
+  index_network(rig, climbs);
 }
 
 void NcclWiring::index_devices(const Rig& rig) {
@@ -122,49 +147,25 @@ void NcclWiring::index_links(const Rig& rig) {
   }
 }
 
-/// Finds every node's way to its host, outwards from the hosts.
-void NcclWiring::index_climbs(const Rig& rig) {
-  struct Up {
-    std::size_t node = 0;
-    sim::Bandwidth cable{};
-  };
-  std::vector<std::vector<Up>> joined(rig.nodes.size());
-  for (const Cable& cable : rig.cables) {
-    if (!towards_host(cable.kind)) continue;
-    joined[index(cable.a)].push_back({index(cable.b), cable.per_direction});
-    joined[index(cable.b)].push_back({index(cable.a), cable.per_direction});
-  }
-  std::vector<std::optional<Up>> up(rig.nodes.size());
-  std::deque<std::size_t> reached;
-  for (std::size_t i = 0; i < rig.nodes.size(); ++i)
-    if (kinds_[i] == NodeKind::kHost) reached.push_back(i);
-  for (; !reached.empty(); reached.pop_front()) {
-    const std::size_t from = reached.front();
-    for (const Up& next : joined[from]) {
-      if (up[next.node] || kinds_[next.node] == NodeKind::kHost) continue;
-      up[next.node] = Up{from, next.cable};
-      if (kinds_[next.node] != NodeKind::kDevice) reached.push_back(next.node);
-    }
-  }
+void NcclWiring::index_climbs(const Rig& rig, const std::vector<Climb>& climbs) {
   for (std::size_t i = 0; i < rig.nodes.size(); ++i) {
     if (!rig.nodes[i].device) continue;
-    const Device& device = rig.devices[*rig.nodes[i].device].device;
-    for (auto step = up[i]; step; step = up[step->node])
-      ports_[*rig.nodes[i].device].climb.push_back(
-          {step->node, pcie_value(device, step->cable, constants_)});
+    Climb& climb = ports_[*rig.nodes[i].device].climb;
+    climb = climbs[i];
+    for (ClimbStep& step : climb)
+      step.nccl = pcie_value(rig.devices[*rig.nodes[i].device].device, step.cable, constants_);
   }
 }
 
-void NcclWiring::index_network(const Rig& rig) {
+void NcclWiring::index_network(const Rig& rig, const std::vector<Climb>& climbs) {
   for (const Cable& cable : rig.cables) {
     const Node& a = rig.nodes[index(cable.a)];
-    const Node& b = rig.nodes[index(cable.b)];
     if (cable.kind == CableKind::kSocket) keep_least(sockets_, a.machine, cable.per_direction);
     if (cable.kind != CableKind::kNetwork) continue;
-    if (a.kind == NodeKind::kNic) nics_[a.machine].push_back(cable.per_direction);
-    if (b.kind == NodeKind::kNic) nics_[b.machine].push_back(cable.per_direction);
+    for (const NodeId end : {cable.a, cable.b})
+      if (kinds_[index(end)] == NodeKind::kNic)
+        nics_[rig.nodes[index(end)].machine].push_back({cable.per_direction, climbs[index(end)]});
   }
-  for (auto& [machine, rates] : nics_) std::sort(rates.rbegin(), rates.rend());
 }
 
 std::optional<NcclWiring::Way> NcclWiring::switch_way(
@@ -213,11 +214,11 @@ NcclWiring::Way NcclWiring::pcie_way(std::span<const std::uint32_t> devices) con
     if (ports_[device].climb.empty())
       throw std::invalid_argument(
           fmt::format("no cable joins {} to the other devices", names_[device]));
-  const auto stands = [](const std::vector<Step>& climb, std::size_t node) {
-    return std::find_if(climb.begin(), climb.end(), [&](const Step& s) { return s.node == node; });
+  const auto stands = [](const Climb& climb, std::size_t node) {
+    return std::ranges::find(climb, node, &ClimbStep::node);
   };
   std::optional<std::size_t> meeting;  // the lowest node that all climbs pass
-  for (const Step& step : ports_[devices.front()].climb) {
+  for (const ClimbStep& step : ports_[devices.front()].climb) {
     const bool shared = std::all_of(devices.begin(), devices.end(), [&](std::uint32_t device) {
       return stands(ports_[device].climb, step.node) != ports_[device].climb.end();
     });
@@ -227,7 +228,7 @@ NcclWiring::Way NcclWiring::pcie_way(std::span<const std::uint32_t> devices) con
   }
   Way found{NcclPath::kSharedMemory, ports_[devices.front()].climb.front().nccl, false, false};
   for (const std::uint32_t device : devices) {
-    for (const Step& step : ports_[device].climb) {
+    for (const ClimbStep& step : ports_[device].climb) {
       found.bandwidth = std::min(found.bandwidth, step.nccl);
       if (meeting == step.node) break;
     }
@@ -264,14 +265,17 @@ void NcclWiring::check(std::span<const std::uint32_t> devices) const {
     throw std::invalid_argument(fmt::format("device {} takes part twice", *twice));
 }
 
-sim::Bandwidth NcclWiring::network(std::uint32_t machine, std::size_t ranks) const {
+sim::Bandwidth NcclWiring::network(std::uint32_t machine,
+                                   std::span<const std::uint32_t> ranks) const {
   const auto nics = nics_.find(machine);
   if (nics == nics_.end())
     throw std::invalid_argument(
         fmt::format("machine {} has no NIC to reach the other machines", machine));
-  sim::Bandwidth sum{};
-  for (std::size_t i = 0; i < std::min(ranks, nics->second.size()); ++i) sum += nics->second[i];
-  return sum;
+  std::vector<const Climb*> climbs;
+  for (const std::uint32_t rank : ranks) climbs.push_back(&ports_[rank].climb);
+  const auto socket = sockets_.find(machine);
+  return nic_reach(climbs, nics->second,
+                   socket == sockets_.end() ? std::nullopt : std::optional(socket->second));
 }
 
 NcclGraph NcclWiring::graph(std::span<const std::uint32_t> devices) const {
@@ -290,7 +294,7 @@ NcclGraph NcclWiring::graph(std::span<const std::uint32_t> devices) const {
     graph.ranks_per_machine =
         std::max(graph.ranks_per_machine, static_cast<std::uint32_t>(ranks.size()));
     if (machines.size() > 1) {
-      const sim::Bandwidth rate = network(machine, ranks.size());
+      const sim::Bandwidth rate = network(machine, ranks);
       graph.inter = graph.inter.count() > 0 ? std::min(graph.inter, rate) : rate;
     }
     if (ranks.size() < 2) continue;

@@ -11,6 +11,7 @@
 
 #include "sim/units.h"
 #include "topology/nccl_constants.h"
+#include "topology/nic_reach.h"
 #include "topology/rig.h"
 
 namespace rigsim::topology {
@@ -57,11 +58,6 @@ class NcclWiring {
   [[nodiscard]] NcclGraph graph(std::span<const std::uint32_t> devices) const;
 
  private:
-  /// A node towards the host, and NCCL's value of the cable to it.
-  struct Step {
-    std::size_t node = 0;
-    sim::Bandwidth nccl{};
-  };
   /// One device's ways out.
   struct Port {
     std::uint32_t machine = 0;
@@ -69,7 +65,7 @@ class NcclWiring {
     bool rccl = false;                  ///< an AMD device: RCCL runs its collectives
     std::optional<std::size_t> fabric;  ///< the NVSwitch it hangs on
     sim::Bandwidth into_fabric{};
-    std::vector<Step> climb;  ///< to its host; empty without cables
+    Climb climb;  ///< to its host; empty without cables
   };
   struct DirectLink {
     std::uint32_t from = 0;
@@ -86,14 +82,15 @@ class NcclWiring {
 
   void index_devices(const Rig& rig);
   void index_links(const Rig& rig);
-  void index_climbs(const Rig& rig);
-  void index_network(const Rig& rig);
+  void index_climbs(const Rig& rig, const std::vector<Climb>& climbs);
+  void index_network(const Rig& rig, const std::vector<Climb>& climbs);
   [[nodiscard]] std::optional<Way> switch_way(std::span<const std::uint32_t> devices) const;
   [[nodiscard]] std::optional<Way> mesh_way(std::span<const std::uint32_t> devices) const;
   [[nodiscard]] Way pcie_way(std::span<const std::uint32_t> devices) const;
   [[nodiscard]] bool all_peers(std::span<const std::uint32_t> devices) const;
   [[nodiscard]] Way way(std::span<const std::uint32_t> devices) const;
-  [[nodiscard]] sim::Bandwidth network(std::uint32_t machine, std::size_t ranks) const;
+  [[nodiscard]] sim::Bandwidth network(std::uint32_t machine,
+                                       std::span<const std::uint32_t> ranks) const;
   void check(std::span<const std::uint32_t> devices) const;
 
   NcclConstants constants_;
@@ -104,8 +101,8 @@ class NcclWiring {
   std::vector<DirectLink> direct_;
   std::vector<std::pair<std::uint32_t, std::uint32_t>> peers_;  ///< sorted
   std::vector<NodeKind> kinds_;                                 ///< by node
-  std::map<std::uint32_t, sim::Bandwidth> sockets_;  ///< slowest joint of a machine's CPUs
-  std::map<std::uint32_t, std::vector<sim::Bandwidth>> nics_;  ///< by machine, fastest first
+  std::map<std::uint32_t, sim::Bandwidth> sockets_;     ///< slowest joint of a machine's CPUs
+  std::map<std::uint32_t, std::vector<NicPort>> nics_;  ///< by machine
 };
 
 /// The generation whose rows of NCCL's tables `device` reads.

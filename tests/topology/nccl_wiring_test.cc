@@ -3,11 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <numeric>
 #include <stdexcept>
 
+#include "tests/topology/cluster.h"
 #include "tests/topology/devices.h"
 #include "tests/topology/nccl_numbers.h"
+#include "topology/cluster.h"
+#include "topology/network.h"
 
 namespace rigsim::topology {
 namespace {
@@ -151,6 +155,49 @@ TEST(NcclWiring, CountsTheNicsOfAMachine) {
   EXPECT_NEAR(gbps(graph.ring()), 50, 1e-6);
   const std::vector<std::uint32_t> far{0, 2};
   EXPECT_NEAR(gbps(NcclWiring(two_machines(), round_constants()).graph(far).ring()), 25, 1e-6);
+}
+
+// Card and NIC stand in slots: one lane of PCIe 4 carries 1.66 GB/s of the NIC's 23.5.
+TEST(NcclWiring, OneRankAMachineGoesThroughItsSlots) {
+  for (const int lanes : {1, 4, 16}) {
+    Device device = a6000();
+    device.pcie_lanes = lanes;
+    const Rig rig = build_cluster(rig_of(1, device), 2, {});
+    const sim::Bandwidth way = RigNetwork(rig).route(0, 1).uncontended;
+    EXPECT_NEAR(gbps(graph_of(rig).ring()), gbps(way), 1e-9) << lanes;
+  }
+}
+
+// The NIC's own slot is as narrow as the card's; a wide NIC does not help.
+TEST(NcclWiring, TheNicsOwnSlotCounts) {
+  Rig rig = two_by_two_cluster(2, 2, 1);
+  for (Cable& cable : rig.cables)
+    if (rig.nodes[static_cast<std::size_t>(cable.a)].kind == NodeKind::kNic &&
+        cable.kind == CableKind::kPcie)
+      cable.per_direction = sim::Bandwidth(3e9);
+  EXPECT_NEAR(gbps(graph_of(rig).inter), 6, 1e-9);  // two NICs a machine
+}
+
+// Both GPUs of a machine below one switch and both NICs at the host: they share the uplink's 20.
+TEST(NcclWiring, WaysToTheNicsShareAnUplink) {
+  Rig rig = two_by_two_cluster(2, 2, 1);
+  const auto is = [&](NodeId id, NodeKind kind) {
+    return rig.nodes[static_cast<std::size_t>(id)].kind == kind;
+  };
+  std::map<std::uint32_t, NodeId> hub;
+  std::map<std::uint32_t, NodeId> host;
+  for (std::uint32_t i = 0; i < rig.nodes.size(); ++i) {
+    if (is(NodeId{i}, NodeKind::kPcieSwitch)) hub.emplace(rig.nodes[i].machine, NodeId{i});
+    if (is(NodeId{i}, NodeKind::kHost)) host.emplace(rig.nodes[i].machine, NodeId{i});
+  }
+  for (Cable& cable : rig.cables) {
+    if (cable.kind != CableKind::kPcie) continue;
+    const std::uint32_t machine = rig.nodes[static_cast<std::size_t>(cable.a)].machine;
+    if (is(cable.a, NodeKind::kDevice)) cable.b = hub[machine];
+    if (is(cable.a, NodeKind::kNic)) cable.b = host[machine];
+    if (is(cable.a, NodeKind::kPcieSwitch)) cable.per_direction = sim::Bandwidth(20e9);
+  }
+  EXPECT_NEAR(gbps(graph_of(rig).inter), 20, 1e-9);
 }
 
 std::string refusal(const Rig& rig, const std::vector<std::uint32_t>& devices) {
