@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <cmath>
 #include <deque>
+#include <set>
 #include <stdexcept>
 
 #include "topology/link_rates.h"
 #include "topology/node_groups.h"
+#include "topology/ring_check.h"
 
 namespace rigsim::topology {
 namespace {
@@ -37,6 +39,15 @@ sim::Bandwidth peer_value(const Device& device, sim::Bandwidth cable, const Nccl
                            ? nccl.nvlink_share_ga102
                            : nccl.nvlink_share[row(nccl_generation(device))];
   return sim::Bandwidth(link.per_direction.count() * share * (cable / usual));
+}
+
+/// Sets of nodes as bits, for has_ring().
+std::vector<std::uint32_t> masks(const std::vector<std::set<std::uint32_t>>& sets) {
+  std::vector<std::uint32_t> out(sets.size());
+  if (sets.size() > kMostInRing) return out;
+  for (std::size_t i = 0; i < sets.size(); ++i)
+    for (const std::uint32_t j : sets[i]) out[i] |= 1U << j;
+  return out;
 }
 
 bool towards_host(CableKind kind) {
@@ -182,23 +193,23 @@ std::optional<NcclWiring::Way> NcclWiring::switch_way(
 }
 
 /// Rings over direct links: each device sends over all its links to the others at once, as long as
-/// each has two of them to be in the middle of a ring.
+/// a ring passes all of them.
 std::optional<NcclWiring::Way> NcclWiring::mesh_way(std::span<const std::uint32_t> devices) const {
-  std::map<std::uint32_t, std::pair<std::size_t, sim::Bandwidth>> out;
-  for (const std::uint32_t device : devices) out[device] = {};
+  const std::size_t n = devices.size();
+  std::map<std::uint32_t, std::size_t> place;
+  for (std::size_t i = 0; i < n; ++i) place[devices[i]] = i;
+  std::vector<std::set<std::uint32_t>> peers(n);
+  std::vector<sim::Bandwidth> out(n);
   for (const DirectLink& link : direct_) {
-    if (!out.contains(link.from) || !out.contains(link.to)) continue;
-    ++out[link.from].first;
-    out[link.from].second += link.nccl;
+    const auto from = place.find(link.from);
+    const auto to = place.find(link.to);
+    if (from == place.end() || to == place.end()) continue;
+    peers[from->second].insert(static_cast<std::uint32_t>(to->second));
+    out[from->second] += link.nccl;
   }
-  std::optional<sim::Bandwidth> least;
-  bool all = true;
-  for (const auto& [device, links] : out) {
-    all = all && links.first >= devices.size() - 1;
-    if (links.first < std::min<std::size_t>(2, devices.size() - 1)) return std::nullopt;
-    least = least ? std::min(*least, links.second) : links.second;
-  }
-  return Way{NcclPath::kNvlink, least.value_or(sim::Bandwidth{}), false, all};
+  const bool all = std::ranges::all_of(peers, [&](const auto& set) { return set.size() == n - 1; });
+  if (!all && !has_ring(masks(peers))) return std::nullopt;
+  return Way{NcclPath::kNvlink, *std::ranges::min_element(out), false, all};
 }
 
 bool NcclWiring::all_peers(std::span<const std::uint32_t> devices) const {

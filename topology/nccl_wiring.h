@@ -42,13 +42,13 @@ struct NcclGraph {
 
 /// A rig's wiring, indexed once, for the question which graph NCCL would find.
 ///
-/// Inside a machine: NVLink (or xGMI) where every pair of the ranks is joined by it, else PCIe at
-/// the narrowest cable below the ranks' common ancestor. NCCL copies GPU to GPU over PCIe where the
-/// driver permits it and only PCIe switches lie between (its default level PXB), or with two GPUs
-/// that no Intel CPU drives, or as far as the user says (Rig::nccl_peers_at_any_distance); all else
-/// goes through host memory (src/graph/paths.cc). Bandwidths are
-/// NCCL's planning values (topo.h) for a device's own link, times what a cable carries over what
-/// such a link usually carries, so that half the lanes are half the bandwidth.
+/// Inside a machine: NVLink (or xGMI) where a switch joins the ranks or a ring of direct links
+/// passes each of them, else PCIe at the narrowest cable below the ranks' common ancestor. NCCL
+/// copies GPU to GPU over PCIe where the driver permits it and only PCIe switches lie between (its
+/// default level PXB), or with two GPUs that no Intel CPU drives, or as far as the user says
+/// (Rig::nccl_peers_at_any_distance); all else goes through host memory (src/graph/paths.cc).
+/// Bandwidths are NCCL's planning values (topo.h) for a device's own link, times what a cable
+/// carries over what such a link usually carries, so that half the lanes are half the bandwidth.
 class NcclWiring {
  public:
   NcclWiring(const Rig& rig, const NcclConstants& constants);

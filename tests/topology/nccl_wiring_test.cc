@@ -113,6 +113,40 @@ TEST(NcclWiring, AMeshUsesAllItsLinks) {
   EXPECT_TRUE(graph.fully_joined);
 }
 
+/// `count` A100 PCIe and NVLink of `gbps` between the pairs.
+Rig bridged(std::uint32_t count, const std::vector<std::pair<std::uint32_t, std::uint32_t>>& pairs,
+            double gbps = 100) {
+  Rig rig = rig_of(count, a100_pcie());
+  for (const auto& [a, b] : pairs)
+    rig.cables.push_back(
+        {NodeId{a}, NodeId{b}, "nvlink3x4", sim::Bandwidth(gbps * 1e9), {}, CableKind::kNvlink});
+  return rig;
+}
+
+// Two quads, each joined all to all and to the other by PCIe alone: no ring of NVLink passes all
+// eight; one of PCIe does, at a card's 24 GB/s. Either quad alone is a mesh.
+TEST(NcclWiring, IslandsOfNvlinkAreNoMesh) {
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> pairs;
+  for (const std::uint32_t quad : {0U, 4U})
+    for (std::uint32_t i = 0; i < 4; ++i)
+      for (std::uint32_t j = 0; j < i; ++j) pairs.emplace_back(quad + i, quad + j);
+  const Rig rig = bridged(8, pairs);
+  const NcclGraph all = graph_of(rig);
+  EXPECT_EQ(all.path, NcclPath::kSharedMemory);
+  EXPECT_NEAR(gbps(all.intra), 24, 1e-6);
+  const std::vector<std::uint32_t> quad{4, 5, 6, 7};
+  EXPECT_EQ(NcclWiring(rig, round_constants()).graph(quad).path, NcclPath::kNvlink);
+}
+
+// A card that two triangles have in common would be passed twice.
+TEST(NcclWiring, AMeshHasARingThroughAll) {
+  const Rig bow = bridged(5, {{0, 1}, {1, 2}, {2, 0}, {2, 3}, {3, 4}, {4, 2}});
+  EXPECT_EQ(graph_of(bow).path, NcclPath::kSharedMemory);
+  const Rig ring = bridged(5, {{0, 1}, {1, 2}, {2, 3}, {3, 4}, {4, 0}});
+  EXPECT_EQ(graph_of(ring).path, NcclPath::kNvlink);
+  EXPECT_FALSE(graph_of(ring).fully_joined);
+}
+
 /// Two machines of two A100s, each device with a NIC of 25 GB/s.
 Rig two_machines() {
   Rig rig;
