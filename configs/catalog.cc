@@ -233,7 +233,12 @@ topology::Host Catalog::default_host(std::span<const topology::InstalledDevice> 
     return installed.device.kind != DeviceKind::kGpu || installed.device.unified_memory;
   });
   if (any_off_pcie)
-    return {.name = "none", .memory = {}, .memory_bandwidth = {}, .cores = 0, .cpu = {}};
+    return {.name = "none",
+            .memory = {},
+            .memory_bandwidth = {},
+            .cores = 0,
+            .cpu = {},
+            .cpu_vendor = {}};
   const bool board = std::any_of(devices.begin(), devices.end(), [](const auto& installed) {
     const PeerLinkKind kind = installed.device.peer_link.kind;
     return kind == PeerLinkKind::kNvlinkSwitch || kind == PeerLinkKind::kXgmi;

@@ -113,7 +113,7 @@ NcclGeneration nccl_generation(const Device& device) {
 }
 
 NcclWiring::NcclWiring(const Rig& rig, const NcclConstants& constants) : constants_(constants) {
-  intel_host_ = rig.host.cpu && rig.host.cpu->vendor == "Intel";
+  intel_host_ = cpu_vendor(rig.host) == "Intel";
   any_distance_ = rig.nccl_peers_at_any_distance;
   for (const Node& node : rig.nodes) kinds_.push_back(node.kind);
   for (const PeerAccess& peer : rig.peer_access) peers_.emplace_back(peer.from, peer.to);

@@ -80,6 +80,17 @@ TEST(NcclWiring, AnIntelHostKeepsAPairApart) {
   EXPECT_EQ(graph_of(rig).path, NcclPath::kSharedMemory);
 }
 
+// The CPU that stands there counts, not the one that offloaded layers are priced on.
+TEST(NcclWiring, TheVendorOfAnUnknownCpuIsKnownAllTheSame) {
+  Rig rig = rig_of(2, a6000());
+  rig.host.cpu_vendor = "Intel";
+  EXPECT_EQ(graph_of(rig).path, NcclPath::kSharedMemory);
+  rig.host.cpu = ryzen();
+  EXPECT_EQ(graph_of(rig).path, NcclPath::kSharedMemory);
+  rig.host.cpu_vendor.clear();
+  EXPECT_EQ(graph_of(rig).path, NcclPath::kPcie);
+}
+
 // Four cards below one PCIe switch whose uplink nobody crosses: peer to peer at the cards' own
 // rate.
 TEST(NcclWiring, ASwitchKeepsPeersTogether) {
