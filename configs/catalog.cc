@@ -17,7 +17,6 @@ namespace {
 
 using topology::Device;
 using topology::DeviceKind;
-using topology::PeerLinkKind;
 
 /// Removes every one of `words` from the front (or the back) of a normalised name.
 template <std::size_t N>
@@ -240,8 +239,7 @@ topology::Host Catalog::default_host(std::span<const topology::InstalledDevice> 
             .cpu = {},
             .cpu_vendor = {}};
   const bool board = std::any_of(devices.begin(), devices.end(), [](const auto& installed) {
-    const PeerLinkKind kind = installed.device.peer_link.kind;
-    return kind == PeerLinkKind::kNvlinkSwitch || kind == PeerLinkKind::kXgmi;
+    return topology::is_on_board(installed.device.peer_link.kind);
   });
   return host(board ? "server" : devices.size() > 2 ? "workstation" : "desktop");
 }

@@ -124,6 +124,20 @@ TEST(NcclWiring, AMeshUsesAllItsLinks) {
   EXPECT_TRUE(graph.fully_joined);
 }
 
+// DGX-1: each V100 has six links of 25 x 0.8 GB/s to four others, at least
+// four of the six within its quad.
+TEST(NcclWiring, EightV100AreAMeshWithoutASwitch) {
+  const Rig rig = rig_of(8, v100());
+  const NcclGraph eight = graph_of(rig);
+  EXPECT_EQ(eight.path, NcclPath::kNvlink);
+  EXPECT_NEAR(gbps(eight.intra), 120, 1e-6);
+  EXPECT_FALSE(eight.fully_joined);
+  const std::vector<std::uint32_t> quad{0, 1, 2, 3};
+  EXPECT_NEAR(gbps(NcclWiring(rig, round_constants()).graph(quad).intra), 80, 1e-6);
+  const std::vector<std::uint32_t> apart{0, 7};
+  EXPECT_NE(NcclWiring(rig, round_constants()).graph(apart).path, NcclPath::kNvlink);
+}
+
 /// `count` A100 PCIe and NVLink of `gbps` between the pairs.
 Rig bridged(std::uint32_t count, const std::vector<std::pair<std::uint32_t, std::uint32_t>>& pairs,
             double gbps = 100) {
