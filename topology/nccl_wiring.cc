@@ -212,6 +212,26 @@ std::optional<NcclWiring::Way> NcclWiring::mesh_way(std::span<const std::uint32_
   return Way{NcclPath::kNvlink, *std::ranges::min_element(out), false, all};
 }
 
+/// Paths over direct links, as long as they come by joining links in their order: exact for pairs
+/// and for islands that are joined all to all.
+double NcclWiring::nvlink_hops(std::span<const std::uint32_t> devices) const {
+  if (direct_.empty()) return 0;
+  NodeGroups paths(ports_.size());
+  std::map<std::uint32_t, int> ends;
+  for (const std::uint32_t device : devices) ends[device] = 0;
+  double hops = 0;
+  for (const DirectLink& link : direct_) {
+    const auto from = ends.find(link.from);
+    const auto to = ends.find(link.to);
+    if (from == ends.end() || to == ends.end() || from->second == 2 || to->second == 2) continue;
+    if (!paths.join(link.from, link.to)) continue;
+    ++from->second;
+    ++to->second;
+    ++hops;
+  }
+  return hops / static_cast<double>(devices.size());
+}
+
 bool NcclWiring::all_peers(std::span<const std::uint32_t> devices) const {
   for (const std::uint32_t from : devices)
     for (const std::uint32_t to : devices)
@@ -237,7 +257,8 @@ NcclWiring::Way NcclWiring::pcie_way(std::span<const std::uint32_t> devices) con
     meeting = step.node;
     break;
   }
-  Way found{NcclPath::kSharedMemory, ports_[devices.front()].climb.front().nccl, false, false};
+  Way found{NcclPath::kSharedMemory, ports_[devices.front()].climb.front().nccl, false, false,
+            nvlink_hops(devices)};
   for (const std::uint32_t device : devices) {
     for (const ClimbStep& step : ports_[device].climb) {
       found.bandwidth = std::min(found.bandwidth, step.nccl);
@@ -317,6 +338,7 @@ NcclGraph NcclWiring::graph(std::span<const std::uint32_t> devices) const {
     graph.path = slowest->path;
     graph.intra = slowest->bandwidth;
     graph.nvls = slowest->nvls;
+    graph.nvlink_hops = slowest->nvlink_hops;
   }
   if (graph.machines == 1) {
     constexpr std::uint32_t kMostLookedUp = 16;

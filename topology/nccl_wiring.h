@@ -32,9 +32,11 @@ struct NcclGraph {
   std::uint32_t ranks_per_machine = 0;  ///< of the fullest machine
   sim::Bandwidth intra{};               ///< NCCL's estimate of a ring's bus bandwidth in a machine
   sim::Bandwidth inter{};               ///< and between machines; 0 with one machine
-  bool nvls = false;                    ///< the switch reduces
-  bool fully_joined = false;            ///< NVLink or xGMI between every pair, in one machine
-  bool peer_access = false;             ///< of every pair, in one machine; looked up to 16 ranks
+  /// Where `path` is not kNvlink: what part of a ring's hops NVLink carries all the same.
+  double nvlink_hops = 0;
+  bool nvls = false;          ///< the switch reduces
+  bool fully_joined = false;  ///< NVLink or xGMI between every pair, in one machine
+  bool peer_access = false;   ///< of every pair, in one machine; looked up to 16 ranks
 
   /// Of a ring through all of them.
   [[nodiscard]] sim::Bandwidth ring() const;
@@ -78,6 +80,7 @@ class NcclWiring {
     sim::Bandwidth bandwidth{};
     bool nvls = false;
     bool fully_joined = false;
+    double nvlink_hops = 0;  ///< as NcclGraph's
   };
 
   void index_devices(const Rig& rig);
@@ -87,6 +90,7 @@ class NcclWiring {
   [[nodiscard]] std::optional<Way> switch_way(std::span<const std::uint32_t> devices) const;
   [[nodiscard]] std::optional<Way> mesh_way(std::span<const std::uint32_t> devices) const;
   [[nodiscard]] Way pcie_way(std::span<const std::uint32_t> devices) const;
+  [[nodiscard]] double nvlink_hops(std::span<const std::uint32_t> devices) const;
   [[nodiscard]] bool all_peers(std::span<const std::uint32_t> devices) const;
   [[nodiscard]] Way way(std::span<const std::uint32_t> devices) const;
   [[nodiscard]] sim::Bandwidth network(std::uint32_t machine,

@@ -172,6 +172,27 @@ TEST(NcclWiring, AMeshHasARingThroughAll) {
   EXPECT_FALSE(graph_of(ring).fully_joined);
 }
 
+// Of a ring of four in two pairs NVLink carries two hops, of eight in two quads three and three.
+TEST(NcclWiring, CountsTheHopsThatNvlinkCarries) {
+  EXPECT_EQ(graph_of(rig_of(4, rtx_3090(), LinkChoice::kNvlink)).nvlink_hops, 0.5);
+  EXPECT_EQ(graph_of(bridged(8, {{0, 1},
+                                 {1, 2},
+                                 {2, 0},
+                                 {0, 3},
+                                 {1, 3},
+                                 {2, 3},
+                                 {4, 5},
+                                 {5, 6},
+                                 {6, 7},
+                                 {7, 4},
+                                 {4, 6},
+                                 {5, 7}}))
+                .nvlink_hops,
+            0.75);
+  EXPECT_EQ(graph_of(rig_of(4, rtx_3090())).nvlink_hops, 0);
+  EXPECT_EQ(graph_of(rig_of(2, rtx_3090(), LinkChoice::kNvlink)).nvlink_hops, 0);
+}
+
 /// Two machines of two A100s, each device with a NIC of 25 GB/s.
 Rig two_machines() {
   Rig rig;
