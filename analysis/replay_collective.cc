@@ -94,8 +94,20 @@ const CollectivePlan& CollectivePlanner::plan(const CollectiveWish& wish) {
   return plans_.emplace(key, std::move(plan)).first->second;
 }
 
+CollectivePlanner::Library& CollectivePlanner::library() {
+  if (!library_) library_.emplace(rig_);
+  return *library_;
+}
+
+void CollectivePlanner::check_switch_reduces(const std::vector<std::uint32_t>& devices) {
+  if (devices.size() > 1 && !library().model.graph(devices).nvls)
+    throw std::invalid_argument(
+        "nvls: no switch that reduces joins these devices (an NVSwitch of Hopper or newer does)");
+}
+
 CollectivePlan CollectivePlanner::as_told(const topology::CollectiveRequest& request,
-                                          topology::Algorithm algorithm) const {
+                                          topology::Algorithm algorithm) {
+  if (algorithm == topology::Algorithm::kNvls) check_switch_reduces(request.devices);
   CollectivePlan plan;
   plan.algorithm = algorithm;
   plan.evidence = "datasheet";
@@ -154,9 +166,8 @@ void CollectivePlanner::price(CollectivePlan& plan, const CollectiveWish& wish) 
 void CollectivePlanner::price_by_library(CollectivePlan& plan, const CollectiveWish& wish) {
   topology::CollectiveRequest request = wish.request;
   request.size = std::max(request.size, sim::Bytes(1));
-  if (!library_) library_.emplace(rig_);
   const topology::CollectiveCost cost = topology::cost_alone(
-      library_->model, network_, library_of(wish.runner), request, wish.launch);
+      library().model, network_, library_of(wish.runner), request, wish.launch);
   const bool disturbed = cost.measured && (as_flows_ || wish.shares_links);
   plan.alone = cost.time;
   plan.evidence = to_string(disturbed ? topology::CollectiveEvidence::kFitted : cost.evidence);

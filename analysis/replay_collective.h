@@ -67,8 +67,8 @@ class CollectivePlanner {
   CollectivePlanner(const topology::Rig& rig, const topology::RigNetwork& network, bool as_flows)
       : rig_(rig), network_(network), as_flows_(as_flows) {}
 
-  /// Throws std::invalid_argument for an algorithm that does not do this kind of collective, and
-  /// devices that no cable joins.
+  /// Throws std::invalid_argument for an algorithm that does not do this kind of collective, nvls
+  /// where no switch reduces, and devices that no cable joins.
   const CollectivePlan& plan(const CollectiveWish& wish);
 
  private:
@@ -84,7 +84,9 @@ class CollectivePlanner {
   };
 
   [[nodiscard]] CollectivePlan as_told(const topology::CollectiveRequest& request,
-                                       topology::Algorithm algorithm) const;
+                                       topology::Algorithm algorithm);
+  void check_switch_reduces(const std::vector<std::uint32_t>& devices);
+  [[nodiscard]] Library& library();
   [[nodiscard]] CollectivePlan as_run(const CollectiveWish& wish);
   void price(CollectivePlan& plan, const CollectiveWish& wish);
   void price_by_library(CollectivePlan& plan, const CollectiveWish& wish);

@@ -61,6 +61,8 @@ std::string_view link_name(topology::PeerLinkKind kind) {
       return "nvlink-switch";
     case topology::PeerLinkKind::kXgmi:
       return "xgmi";
+    case topology::PeerLinkKind::kNvlinkMesh:
+      return "nvlink-mesh";
   }
   return "unknown";
 }

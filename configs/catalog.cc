@@ -17,7 +17,6 @@ namespace {
 
 using topology::Device;
 using topology::DeviceKind;
-using topology::PeerLinkKind;
 
 /// Removes every one of `words` from the front (or the back) of a normalised name.
 template <std::size_t N>
@@ -233,10 +232,14 @@ topology::Host Catalog::default_host(std::span<const topology::InstalledDevice> 
     return installed.device.kind != DeviceKind::kGpu || installed.device.unified_memory;
   });
   if (any_off_pcie)
-    return {.name = "none", .memory = {}, .memory_bandwidth = {}, .cores = 0, .cpu = {}};
+    return {.name = "none",
+            .memory = {},
+            .memory_bandwidth = {},
+            .cores = 0,
+            .cpu = {},
+            .cpu_vendor = {}};
   const bool board = std::any_of(devices.begin(), devices.end(), [](const auto& installed) {
-    const PeerLinkKind kind = installed.device.peer_link.kind;
-    return kind == PeerLinkKind::kNvlinkSwitch || kind == PeerLinkKind::kXgmi;
+    return topology::is_on_board(installed.device.peer_link.kind);
   });
   return host(board ? "server" : devices.size() > 2 ? "workstation" : "desktop");
 }

@@ -28,11 +28,12 @@ constexpr std::array<std::pair<std::string_view, Rate>, 9> kRates = {{
 
 constexpr std::array<std::pair<std::string_view, DeviceKind>, 3> kKinds = {
     {{"gpu", DeviceKind::kGpu}, {"apple", DeviceKind::kAppleSoc}, {"cpu", DeviceKind::kCpu}}};
-constexpr std::array<std::pair<std::string_view, PeerLinkKind>, 4> kLinks = {
+constexpr std::array<std::pair<std::string_view, PeerLinkKind>, 5> kLinks = {
     {{"none", PeerLinkKind::kNone},
      {"nvlink-bridge", PeerLinkKind::kNvlinkBridge},
      {"nvlink-switch", PeerLinkKind::kNvlinkSwitch},
-     {"xgmi", PeerLinkKind::kXgmi}}};
+     {"xgmi", PeerLinkKind::kXgmi},
+     {"nvlink-mesh", PeerLinkKind::kNvlinkMesh}}};
 
 template <class E, std::size_t N>
 std::string_view name_of(const std::array<std::pair<std::string_view, E>, N>& names, E value) {
@@ -66,7 +67,8 @@ void read_pcie(const ValueReader& value, Device& device) {
 topology::PeerLink read_peer_link(const ValueReader& value) {
   topology::PeerLink link;
   ObjectReader map = value.object();
-  link.kind = map.value("kind").choice<PeerLinkKind>({kLinks[0], kLinks[1], kLinks[2], kLinks[3]});
+  link.kind = map.value("kind").choice<PeerLinkKind>(
+      {kLinks[0], kLinks[1], kLinks[2], kLinks[3], kLinks[4]});
   if (link.kind != PeerLinkKind::kNone) {
     link.per_direction = map.required<sim::Bandwidth>("per_direction");
   }

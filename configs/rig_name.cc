@@ -119,15 +119,11 @@ std::optional<Parsed> counts_and_device(std::string_view name, std::string_view 
   return found;
 }
 
-bool is_a_board(const topology::Device& device) {
-  return device.peer_link.kind == topology::PeerLinkKind::kNvlinkSwitch ||
-         device.peer_link.kind == topology::PeerLinkKind::kXgmi;
-}
-
 /// Boards of eight: sixteen of them are two machines.
 Parsed in_machines(Parsed parsed, std::string_view name) {
   constexpr int kOnABoard = 8;
-  const bool boards = is_a_board(*parsed.device) && parsed.link != LinkChoice::kPcie;
+  const bool boards =
+      topology::is_on_board(parsed.device->peer_link.kind) && parsed.link != LinkChoice::kPcie;
   if (boards && parsed.machines == 1 && parsed.count > kOnABoard) {
     if (parsed.count % kOnABoard != 0) {
       throw std::invalid_argument(fmt::format(

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "topology/node_groups.h"
+#include "topology/rig_change.h"
 
 namespace rigsim::configs {
 namespace {
@@ -211,7 +212,10 @@ class WiringReader {
 
 }  // namespace
 
-void read_wiring(ObjectReader& entry, Rig& rig) { WiringReader(rig).read(entry); }
+void read_wiring(ObjectReader& entry, Rig& rig) {
+  WiringReader(rig).read(entry);
+  rig = topology::with_joined_peer_access(std::move(rig));
+}
 
 void write_wiring(YamlWriter& out, const Rig& rig) {
   out.begin_list("nodes");

@@ -123,6 +123,7 @@ void write_host(YamlWriter& out, const Host& host) {
   out.value("memory", to_text(host.memory));
   out.value("memory_bandwidth", to_text(host.memory_bandwidth));
   out.value("cores", host.cores);
+  if (!host.cpu_vendor.empty()) out.value("cpu_vendor", host.cpu_vendor);
   if (host.cpu) {
     out.begin_map("cpu");
     write_device(out, *host.cpu);
@@ -185,6 +186,7 @@ Host read_host(ObjectReader& entry, const Catalog& catalog) {
   host.memory = entry.required<sim::Bytes>("memory", Zero::kAllowed);
   host.memory_bandwidth = entry.required<sim::Bandwidth>("memory_bandwidth", Zero::kAllowed);
   host.cores = entry.count("cores", 0, 65536);
+  host.cpu_vendor = entry.value_or<std::string>("cpu_vendor", {});
   if (const auto cpu = entry.optional_value("cpu")) {
     host.cpu = read_device_reference(*cpu, catalog);
     if (host.cpu->kind != topology::DeviceKind::kCpu) {

@@ -20,8 +20,10 @@ class Catalog;
 /// of PCIe cables, a device that reaches no host, a link that a device does not have.
 [[nodiscard]] topology::Rig read_rig(ObjectReader& entry, const Catalog& catalog);
 
-/// Reads a host: `name`, `memory`, `memory_bandwidth`, `cores`, and `cpu`, a device by name or
-/// definition, for layers left in host memory. The caller calls finish(). Throws ConfigError.
+/// Reads a host: `name`, `memory`, `memory_bandwidth`, `cores`, `cpu`, a device by name or
+/// definition, for layers left in host memory, and `cpu_vendor` where that is not the CPU that
+/// stands there ("Intel": NCCL then keeps two cards from each other). The caller calls finish().
+/// Throws ConfigError.
 [[nodiscard]] topology::Host read_host(ObjectReader& entry, const Catalog& catalog);
 
 /// Reads a rig file; without a `name` it is called as the file. Throws as read_rig, and

@@ -12,14 +12,24 @@
 namespace rigsim::topology {
 namespace {
 
-sim::Duration flow_time(const RigNetwork& network, std::span<const CollectiveRequest> groups,
-                        Algorithm algorithm) {
+/// When each group finishes of those that start at once as flows (collective_ops.h, whole phases).
+std::vector<sim::Duration> flow_times(const RigNetwork& network,
+                                      std::span<const CollectiveRequest> groups,
+                                      std::span<const CollectiveCost> costs) {
   sim::OpGraphBuilder builder(network.network());
   CopyRoutes copies(network, builder);
-  for (const CollectiveRequest& group : groups)
-    (void)emit_collective(builder, copies, group, algorithm, Granularity::kBulk);
+  std::vector<std::vector<sim::OpId>> done;
+  for (std::size_t i = 0; i < groups.size(); ++i)
+    done.push_back(
+        emit_collective(builder, copies, groups[i], costs[i].algorithm, Granularity::kBulk));
   const sim::OpGraph graph = std::move(builder).compile();
-  return sim::Executor(graph).run<sim::KeepPath::kNo>(graph.costs()).time_since_epoch();
+  sim::Executor executor(graph);
+  (void)executor.run<sim::KeepPath::kNo>(graph.costs());
+  std::vector<sim::Duration> times(groups.size());
+  for (std::size_t i = 0; i < groups.size(); ++i)
+    for (const sim::OpId op : done[i])
+      times[i] = std::max(times[i], executor.finished(op).time_since_epoch());
+  return times;
 }
 
 /// The slowest of the copies from each rank to the next.
@@ -56,41 +66,46 @@ double ratio(sim::Duration longer, sim::Duration shorter) {
   return times < 1 + kRounding ? 1 : times;
 }
 
-}  // namespace
-
-Contention contention(const RigNetwork& network, std::span<const CollectiveRequest> groups,
-                      Algorithm algorithm) {
-  check_alike(groups);
-  const CollectiveRequest& first = groups.front();
-  Contention out;
-  out.unshared = collective_time(first.kind, algorithm, first.devices.size(), first.size,
-                                 {slowest_hop(network, first)});
-  out.alone = flow_time(network, groups.first(1), algorithm);
-  out.together = groups.size() == 1 ? out.alone : flow_time(network, groups, algorithm);
-  return out;
+/// `cost` of a group whose flows take `alone`, and `together` beside the others.
+CollectiveCost slowed(CollectiveCost cost, const CollectiveModel& model, const RigNetwork& network,
+                      const CollectiveRequest& group, sim::Duration alone, sim::Duration together) {
+  double slower = ratio(together, alone);
+  const NcclGraph graph = model.graph(group.devices);
+  if (graph.machines == 1 && graph.path != NcclPath::kSharedMemory)
+    slower *= ratio(alone, collective_time(group.kind, cost.algorithm, group.devices.size(),
+                                           group.size, {slowest_hop(network, group)}));
+  if (slower <= 1) return cost;
+  const CollectiveRequest nothing{group.kind, group.devices, sim::Bytes(1)};
+  const sim::Duration latency = model.cost(nothing, LaunchMode::kGraph).time;
+  const double moving = std::max(0.0, sim::to_seconds(cost.time - latency));
+  cost.time += sim::from_seconds(moving * (slower - 1));
+  cost.measured = false;
+  if (cost.evidence == CollectiveEvidence::kMeasured) cost.evidence = CollectiveEvidence::kFitted;
+  return cost;
 }
+
+}  // namespace
 
 CollectiveCost contended_cost(const CollectiveModel& model, const RigNetwork& network,
                               std::span<const CollectiveRequest> groups, LaunchMode launch,
                               std::optional<Algorithm> algorithm,
                               std::optional<Protocol> protocol) {
   check_alike(groups);
-  const CollectiveRequest& first = groups.front();
-  CollectiveCost cost = model.cost(first, LaunchMode::kGraph, algorithm, protocol);
-  const NcclGraph graph = model.graph(first.devices);
-  const Contention shared = contention(network, in_ring_order(model.rig(), groups), cost.algorithm);
-  const bool own = graph.machines == 1 && graph.path != NcclPath::kSharedMemory;
-  const double slower =
-      ratio(shared.together, shared.alone) * (own ? ratio(shared.alone, shared.unshared) : 1);
-  if (slower > 1) {
-    const CollectiveRequest nothing{first.kind, first.devices, sim::Bytes(1)};
-    const sim::Duration latency = model.cost(nothing, LaunchMode::kGraph).time;
-    const double moving = std::max(0.0, sim::to_seconds(cost.time - latency));
-    cost.time += sim::from_seconds(moving * (slower - 1));
-    cost.measured = false;
-    if (cost.evidence == CollectiveEvidence::kMeasured) cost.evidence = CollectiveEvidence::kFitted;
+  const std::vector<CollectiveRequest> ordered = in_ring_order(model.rig(), groups);
+  std::vector<CollectiveCost> costs;
+  for (const CollectiveRequest& group : groups)
+    costs.push_back(model.cost(group, LaunchMode::kGraph, algorithm, protocol));
+  const std::vector<sim::Duration> together = flow_times(network, ordered, costs);
+  std::size_t slowest = 0;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    const sim::Duration alone = groups.size() == 1
+                                    ? together[i]
+                                    : flow_times(network, {&ordered[i], 1}, {&costs[i], 1}).front();
+    costs[i] = slowed(costs[i], model, network, ordered[i], alone, together[i]);
+    if (costs[i].time > costs[slowest].time) slowest = i;
   }
-  return launch == LaunchMode::kEager ? model.launched_eagerly(cost, first) : cost;
+  if (launch != LaunchMode::kEager) return costs[slowest];
+  return model.launched_eagerly(costs[slowest], groups[slowest]);
 }
 
 bool may_share_own_links(const NcclGraph& graph) {

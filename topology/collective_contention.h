@@ -8,27 +8,14 @@
 
 namespace rigsim::topology {
 
-/// What flows on the rig's links say of collectives of one kind, size and number of ranks that
-/// start at once.
-struct Contention {
-  sim::Duration unshared{};  ///< of the first by closed form, were all its links as its slowest and
-                             ///< its own
-  sim::Duration alone{};     ///< of the first, nothing else moving
-  sim::Duration together{};  ///< until the last of them finishes
-};
-
-/// Runs `groups` as flows (collective_ops.h, whole phases). Throws std::invalid_argument for no
-/// groups or unlike ones, and as emit_collective.
-[[nodiscard]] Contention contention(const RigNetwork& network,
-                                    std::span<const CollectiveRequest> groups, Algorithm algorithm);
-
-/// What the slowest of several collectives at once costs: the model's uncontended time, its
-/// transfer part made longer as the flows are, with ranks in the order that NCCL gives its rings
+/// What the slowest of several collectives of one kind, size and number of ranks costs that start
+/// at once: of each the model's uncontended time, its transfer part made longer as its flows are
+/// (collective_ops.h, whole phases), with ranks in the order that NCCL gives its rings
 /// (rank_order.h). A single group is slowed by links that its own
 /// messages share (all-to-all through the uplink of a PCIe switch); through host memory that is in
 /// the model's share already, and over several machines in its count of NICs. Where nothing is
-/// shared it is the uncontended cost, to the picosecond. Throws as CollectiveModel::cost and
-/// contention().
+/// shared it is the uncontended cost, to the picosecond. Throws std::invalid_argument for no groups
+/// or unlike ones, and as CollectiveModel::cost and emit_collective.
 [[nodiscard]] CollectiveCost contended_cost(const CollectiveModel& model, const RigNetwork& network,
                                             std::span<const CollectiveRequest> groups,
                                             LaunchMode launch,

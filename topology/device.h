@@ -14,8 +14,14 @@ enum class PeerLinkKind {
   kNone,
   kNvlinkBridge,  ///< pairs only, by a bridge the buyer adds
   kNvlinkSwitch,  ///< all to all through NVSwitch
-  kXgmi           ///< direct links to every peer (AMD Infinity Fabric)
+  kXgmi,          ///< direct links to every peer (AMD Infinity Fabric)
+  kNvlinkMesh     ///< direct links on the board (V100 SXM2): see build_rig()
 };
+
+/// Whether the links come with the board that carries the devices.
+[[nodiscard]] constexpr bool is_on_board(PeerLinkKind kind) {
+  return kind != PeerLinkKind::kNone && kind != PeerLinkKind::kNvlinkBridge;
+}
 
 /// Dense peak rates by number format and accumulator. A missing one is not supported by the device.
 struct PeakRates {
@@ -38,28 +44,29 @@ struct PeerLink {
 
 /// What a device is, by its datasheet. Facts only: no efficiency lives here.
 struct Device {
-  std::string name;          ///< catalogue name, "rtx-4090"
-  std::string title;         ///< as printed on the box, "RTX 4090"
+  std::string name;   ///< catalogue name, "rtx-4090"
+  std::string title;  ///< as printed on the box, "RTX 4090"
   DeviceKind kind = DeviceKind::kGpu;
-  std::string vendor;        ///< "NVIDIA", "AMD", "Apple", "Intel"
-  std::string architecture;  ///< "Ada", "Ampere", "Zen 4", "M3"
-  std::string chip;          ///< "AD102"
-  sim::Bytes memory{};                            ///< marketed capacity
-  std::optional<sim::Bytes> memory_reported;      ///< what the driver reports
-  std::optional<double> usable_memory_fraction;   ///< share of `memory` a process can allocate
-  sim::Bandwidth memory_bandwidth{};              ///< datasheet peak
+  std::string vendor;                            ///< "NVIDIA", "AMD", "Apple", "Intel"
+  std::string architecture;                      ///< "Ada", "Ampere", "Zen 4", "M3"
+  std::string chip;                              ///< "AD102"
+  sim::Bytes memory{};                           ///< marketed capacity
+  std::optional<sim::Bytes> memory_reported;     ///< what the driver reports
+  std::optional<double> usable_memory_fraction;  ///< share of `memory` a process can allocate
+  sim::Bandwidth memory_bandwidth{};             ///< datasheet peak
   std::optional<sim::Bytes> l2;
   std::optional<sim::Bytes> last_level_cache;
-  int sm_count = 0;                               ///< SMs, CUs, GPU cores or CPU cores
+  int sm_count = 0;  ///< SMs, CUs, GPU cores or CPU cores
   std::optional<int> fp32_lanes;
   double boost_hz = 0;
   PeakRates peak;
   sim::Watts tdp{};
-  int pcie_gen = 0;    ///< 0: not on PCIe (Apple, CPU)
+  int pcie_gen = 0;  ///< 0: not on PCIe (Apple, CPU)
   int pcie_lanes = 0;
   bool pcie_p2p = false;  ///< the stock driver copies directly between two of these over PCIe
   PeerLink peer_link;
-  /// Share of a kernel's speed that is lost while a copy into or out of the device moves, in [0, 1).
+  /// Share of a kernel's speed that is lost while a copy into or out of the device moves, in [0,
+  /// 1).
   double compute_slowdown_under_copy = 0;
   bool unified_memory = false;
   std::optional<int> launch_year;

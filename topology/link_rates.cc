@@ -61,8 +61,11 @@ struct PeerChip {
 // GH100 switch: 393 to 397 of 450 GB/s, 2.77 us over two cables (nvbandwidth 0.10.0 log).
 // Aqua Vanjaram: 48 of 64 GB/s a link (rocm.blogs.amd.com, mi300x-rccl-xgmi); latency not measured.
 //
+// GV100 mesh: no measurement of its own; the latency of a P100's (1.34 us, four P100, public
+// notes).
+//
 // Others: no measurement; 0.857, 0.87 and 0.75 of the line rate, the lowest of their kind.
-constexpr std::array<PeerChip, 11> kPeerChips{{
+constexpr std::array<PeerChip, 13> kPeerChips{{
     {"GA102", PeerLinkKind::kNvlinkBridge, "nvlink3", 14.0625, 0.907, nanoseconds(7000)},
     {"GA100", PeerLinkKind::kNvlinkBridge, "nvlink3", 25.0, 0.917, nanoseconds(2250)},
     {"GA100", PeerLinkKind::kNvlinkSwitch, "nvlink3", 25.0, 0.914, nanoseconds(1400)},
@@ -71,6 +74,8 @@ constexpr std::array<PeerChip, 11> kPeerChips{{
     {"GB100", PeerLinkKind::kNvlinkSwitch, "nvlink5", 50.0, 0.87, nanoseconds(1385)},
     {"Aqua Vanjaram", PeerLinkKind::kXgmi, "xgmi", 64.0, 0.75, nanoseconds(2800)},
     {"Aldebaran", PeerLinkKind::kXgmi, "xgmi", 50.0, 0.75, nanoseconds(2800)},
+    {"GV100", PeerLinkKind::kNvlinkMesh, "nvlink2", 25.0, 0.857, nanoseconds(1340)},
+    {"", PeerLinkKind::kNvlinkMesh, "nvlink", 0.0, 0.857, nanoseconds(1340)},
     {"", PeerLinkKind::kNvlinkBridge, "nvlink", 0.0, 0.857, nanoseconds(2560)},
     {"", PeerLinkKind::kNvlinkSwitch, "nvlink", 0.0, 0.87, nanoseconds(1400)},
     {"", PeerLinkKind::kXgmi, "xgmi", 0.0, 0.75, nanoseconds(2800)},

@@ -16,11 +16,16 @@ PerProtocol<sim::Duration> scaled(const PerProtocol<sim::Duration>& hop, double 
   return {times(hop.ll, ll), times(hop.ll128, simple), times(hop.simple, simple)};
 }
 
-/// NCCL's hops inside the machine, at the speed that was fitted.
+/// NCCL's hops inside the machine, at the speed that was fitted. Where NVLink carries some hops of
+/// a ring over PCIe, each of them is as much faster as NCCL counts it.
 NcclLatency fitted_hops(const NcclGraph& graph, const NcclFit& fit, const NcclConstants& nccl) {
   const NcclLatency& hop = graph.path == NcclPath::kNvlink ? nccl.nvlink_hop : nccl.pcie_hop;
-  const double ll = seconds(fit.ll_hop) / seconds(hop.ring.ll);
-  const double simple = seconds(fit.simple_hop) / seconds(hop.ring.simple);
+  const auto mixed = [&](sim::Duration fitted, sim::Duration nvlink, sim::Duration other) {
+    const double over_nvlink = graph.nvlink_hops * seconds(nvlink) / seconds(other);
+    return seconds(fitted) / seconds(other) * (1 - graph.nvlink_hops + over_nvlink);
+  };
+  const double ll = mixed(fit.ll_hop, nccl.nvlink_hop.ring.ll, hop.ring.ll);
+  const double simple = mixed(fit.simple_hop, nccl.nvlink_hop.ring.simple, hop.ring.simple);
   NcclLatency out;
   out.ring = scaled(hop.ring, ll, simple);
   out.tree = scaled(hop.tree, ll, simple);

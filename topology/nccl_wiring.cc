@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <cmath>
 #include <deque>
+#include <set>
 #include <stdexcept>
 
 #include "topology/link_rates.h"
 #include "topology/node_groups.h"
+#include "topology/ring_check.h"
 
 namespace rigsim::topology {
 namespace {
@@ -39,6 +41,15 @@ sim::Bandwidth peer_value(const Device& device, sim::Bandwidth cable, const Nccl
   return sim::Bandwidth(link.per_direction.count() * share * (cable / usual));
 }
 
+/// Sets of nodes as bits, for has_ring().
+std::vector<std::uint32_t> masks(const std::vector<std::set<std::uint32_t>>& sets) {
+  std::vector<std::uint32_t> out(sets.size());
+  if (sets.size() > kMostInRing) return out;
+  for (std::size_t i = 0; i < sets.size(); ++i)
+    for (const std::uint32_t j : sets[i]) out[i] |= 1U << j;
+  return out;
+}
+
 bool towards_host(CableKind kind) {
   return kind == CableKind::kPcie || kind == CableKind::kOnDie || kind == CableKind::kC2c;
 }
@@ -47,6 +58,30 @@ void keep_least(std::map<std::uint32_t, sim::Bandwidth>& map, std::uint32_t key,
                 sim::Bandwidth value) {
   const auto [at, fresh] = map.emplace(key, value);
   if (!fresh) at->second = std::min(at->second, value);
+}
+
+/// Every node's way to its host, found outwards from the hosts.
+std::vector<Climb> all_climbs(const Rig& rig) {
+  std::vector<std::vector<ClimbStep>> joined(rig.nodes.size());  // ways down, by their upper end
+  for (const Cable& cable : rig.cables) {
+    if (!towards_host(cable.kind)) continue;
+    joined[index(cable.a)].push_back({index(cable.b), index(cable.a), cable.per_direction});
+    joined[index(cable.b)].push_back({index(cable.a), index(cable.b), cable.per_direction});
+  }
+  std::vector<Climb> climbs(rig.nodes.size());
+  std::deque<std::size_t> reached;
+  for (std::size_t i = 0; i < rig.nodes.size(); ++i)
+    if (rig.nodes[i].kind == NodeKind::kHost) reached.push_back(i);
+  for (; !reached.empty(); reached.pop_front()) {
+    for (const ClimbStep& down : joined[reached.front()]) {
+      Climb& climb = climbs[down.below];
+      if (!climb.empty() || rig.nodes[down.below].kind == NodeKind::kHost) continue;
+      climb = climbs[down.node];
+      climb.insert(climb.begin(), down);
+      if (rig.nodes[down.below].kind != NodeKind::kDevice) reached.push_back(down.below);
+    }
+  }
+  return climbs;
 }
 
 /// The largest multiple of a channel speed that the search tries (MAXCHANNELS / 2 at most).
@@ -78,15 +113,16 @@ NcclGeneration nccl_generation(const Device& device) {
 }
 
 NcclWiring::NcclWiring(const Rig& rig, const NcclConstants& constants) : constants_(constants) {
-  intel_host_ = rig.host.cpu && rig.host.cpu->vendor == "Intel";
+  intel_host_ = cpu_vendor(rig.host) == "Intel";
   any_distance_ = rig.nccl_peers_at_any_distance;
   for (const Node& node : rig.nodes) kinds_.push_back(node.kind);
   for (const PeerAccess& peer : rig.peer_access) peers_.emplace_back(peer.from, peer.to);
   std::sort(peers_.begin(), peers_.end());
   index_devices(rig);
   index_links(rig);
-  index_climbs(rig);
-  index_network(rig);
+  const std::vector<Climb> climbs = all_climbs(rig);
+  index_climbs(rig, climbs);
+  index_network(rig, climbs);
 }
 
 void NcclWiring::index_devices(const Rig& rig) {
@@ -122,49 +158,25 @@ void NcclWiring::index_links(const Rig& rig) {
   }
 }
 
-/// Finds every node's way to its host, outwards from the hosts.
-void NcclWiring::index_climbs(const Rig& rig) {
-  struct Up {
-    std::size_t node = 0;
-    sim::Bandwidth cable{};
-  };
-  std::vector<std::vector<Up>> joined(rig.nodes.size());
-  for (const Cable& cable : rig.cables) {
-    if (!towards_host(cable.kind)) continue;
-    joined[index(cable.a)].push_back({index(cable.b), cable.per_direction});
-    joined[index(cable.b)].push_back({index(cable.a), cable.per_direction});
-  }
-  std::vector<std::optional<Up>> up(rig.nodes.size());
-  std::deque<std::size_t> reached;
-  for (std::size_t i = 0; i < rig.nodes.size(); ++i)
-    if (kinds_[i] == NodeKind::kHost) reached.push_back(i);
-  for (; !reached.empty(); reached.pop_front()) {
-    const std::size_t from = reached.front();
-    for (const Up& next : joined[from]) {
-      if (up[next.node] || kinds_[next.node] == NodeKind::kHost) continue;
-      up[next.node] = Up{from, next.cable};
-      if (kinds_[next.node] != NodeKind::kDevice) reached.push_back(next.node);
-    }
-  }
+void NcclWiring::index_climbs(const Rig& rig, const std::vector<Climb>& climbs) {
   for (std::size_t i = 0; i < rig.nodes.size(); ++i) {
     if (!rig.nodes[i].device) continue;
-    const Device& device = rig.devices[*rig.nodes[i].device].device;
-    for (auto step = up[i]; step; step = up[step->node])
-      ports_[*rig.nodes[i].device].climb.push_back(
-          {step->node, pcie_value(device, step->cable, constants_)});
+    Climb& climb = ports_[*rig.nodes[i].device].climb;
+    climb = climbs[i];
+    for (ClimbStep& step : climb)
+      step.nccl = pcie_value(rig.devices[*rig.nodes[i].device].device, step.cable, constants_);
   }
 }
 
-void NcclWiring::index_network(const Rig& rig) {
+void NcclWiring::index_network(const Rig& rig, const std::vector<Climb>& climbs) {
   for (const Cable& cable : rig.cables) {
     const Node& a = rig.nodes[index(cable.a)];
-    const Node& b = rig.nodes[index(cable.b)];
     if (cable.kind == CableKind::kSocket) keep_least(sockets_, a.machine, cable.per_direction);
     if (cable.kind != CableKind::kNetwork) continue;
-    if (a.kind == NodeKind::kNic) nics_[a.machine].push_back(cable.per_direction);
-    if (b.kind == NodeKind::kNic) nics_[b.machine].push_back(cable.per_direction);
+    for (const NodeId end : {cable.a, cable.b})
+      if (kinds_[index(end)] == NodeKind::kNic)
+        nics_[rig.nodes[index(end)].machine].push_back({cable.per_direction, climbs[index(end)]});
   }
-  for (auto& [machine, rates] : nics_) std::sort(rates.rbegin(), rates.rend());
 }
 
 std::optional<NcclWiring::Way> NcclWiring::switch_way(
@@ -181,23 +193,43 @@ std::optional<NcclWiring::Way> NcclWiring::switch_way(
 }
 
 /// Rings over direct links: each device sends over all its links to the others at once, as long as
-/// each has two of them to be in the middle of a ring.
+/// a ring passes all of them.
 std::optional<NcclWiring::Way> NcclWiring::mesh_way(std::span<const std::uint32_t> devices) const {
-  std::map<std::uint32_t, std::pair<std::size_t, sim::Bandwidth>> out;
-  for (const std::uint32_t device : devices) out[device] = {};
+  const std::size_t n = devices.size();
+  std::map<std::uint32_t, std::size_t> place;
+  for (std::size_t i = 0; i < n; ++i) place[devices[i]] = i;
+  std::vector<std::set<std::uint32_t>> peers(n);
+  std::vector<sim::Bandwidth> out(n);
   for (const DirectLink& link : direct_) {
-    if (!out.contains(link.from) || !out.contains(link.to)) continue;
-    ++out[link.from].first;
-    out[link.from].second += link.nccl;
+    const auto from = place.find(link.from);
+    const auto to = place.find(link.to);
+    if (from == place.end() || to == place.end()) continue;
+    peers[from->second].insert(static_cast<std::uint32_t>(to->second));
+    out[from->second] += link.nccl;
   }
-  std::optional<sim::Bandwidth> least;
-  bool all = true;
-  for (const auto& [device, links] : out) {
-    all = all && links.first >= devices.size() - 1;
-    if (links.first < std::min<std::size_t>(2, devices.size() - 1)) return std::nullopt;
-    least = least ? std::min(*least, links.second) : links.second;
+  const bool all = std::ranges::all_of(peers, [&](const auto& set) { return set.size() == n - 1; });
+  if (!all && !has_ring(masks(peers))) return std::nullopt;
+  return Way{NcclPath::kNvlink, *std::ranges::min_element(out), false, all};
+}
+
+/// Paths over direct links, as long as they come by joining links in their order: exact for pairs
+/// and for islands that are joined all to all.
+double NcclWiring::nvlink_hops(std::span<const std::uint32_t> devices) const {
+  if (direct_.empty()) return 0;
+  NodeGroups paths(ports_.size());
+  std::map<std::uint32_t, int> ends;
+  for (const std::uint32_t device : devices) ends[device] = 0;
+  double hops = 0;
+  for (const DirectLink& link : direct_) {
+    const auto from = ends.find(link.from);
+    const auto to = ends.find(link.to);
+    if (from == ends.end() || to == ends.end() || from->second == 2 || to->second == 2) continue;
+    if (!paths.join(link.from, link.to)) continue;
+    ++from->second;
+    ++to->second;
+    ++hops;
   }
-  return Way{NcclPath::kNvlink, least.value_or(sim::Bandwidth{}), false, all};
+  return hops / static_cast<double>(devices.size());
 }
 
 bool NcclWiring::all_peers(std::span<const std::uint32_t> devices) const {
@@ -213,11 +245,11 @@ NcclWiring::Way NcclWiring::pcie_way(std::span<const std::uint32_t> devices) con
     if (ports_[device].climb.empty())
       throw std::invalid_argument(
           fmt::format("no cable joins {} to the other devices", names_[device]));
-  const auto stands = [](const std::vector<Step>& climb, std::size_t node) {
-    return std::find_if(climb.begin(), climb.end(), [&](const Step& s) { return s.node == node; });
+  const auto stands = [](const Climb& climb, std::size_t node) {
+    return std::ranges::find(climb, node, &ClimbStep::node);
   };
   std::optional<std::size_t> meeting;  // the lowest node that all climbs pass
-  for (const Step& step : ports_[devices.front()].climb) {
+  for (const ClimbStep& step : ports_[devices.front()].climb) {
     const bool shared = std::all_of(devices.begin(), devices.end(), [&](std::uint32_t device) {
       return stands(ports_[device].climb, step.node) != ports_[device].climb.end();
     });
@@ -225,9 +257,10 @@ NcclWiring::Way NcclWiring::pcie_way(std::span<const std::uint32_t> devices) con
     meeting = step.node;
     break;
   }
-  Way found{NcclPath::kSharedMemory, ports_[devices.front()].climb.front().nccl, false, false};
+  Way found{NcclPath::kSharedMemory, ports_[devices.front()].climb.front().nccl, false, false,
+            nvlink_hops(devices)};
   for (const std::uint32_t device : devices) {
-    for (const Step& step : ports_[device].climb) {
+    for (const ClimbStep& step : ports_[device].climb) {
       found.bandwidth = std::min(found.bandwidth, step.nccl);
       if (meeting == step.node) break;
     }
@@ -264,14 +297,17 @@ void NcclWiring::check(std::span<const std::uint32_t> devices) const {
     throw std::invalid_argument(fmt::format("device {} takes part twice", *twice));
 }
 
-sim::Bandwidth NcclWiring::network(std::uint32_t machine, std::size_t ranks) const {
+sim::Bandwidth NcclWiring::network(std::uint32_t machine,
+                                   std::span<const std::uint32_t> ranks) const {
   const auto nics = nics_.find(machine);
   if (nics == nics_.end())
     throw std::invalid_argument(
         fmt::format("machine {} has no NIC to reach the other machines", machine));
-  sim::Bandwidth sum{};
-  for (std::size_t i = 0; i < std::min(ranks, nics->second.size()); ++i) sum += nics->second[i];
-  return sum;
+  std::vector<const Climb*> climbs;
+  for (const std::uint32_t rank : ranks) climbs.push_back(&ports_[rank].climb);
+  const auto socket = sockets_.find(machine);
+  return nic_reach(climbs, nics->second,
+                   socket == sockets_.end() ? std::nullopt : std::optional(socket->second));
 }
 
 NcclGraph NcclWiring::graph(std::span<const std::uint32_t> devices) const {
@@ -290,7 +326,7 @@ NcclGraph NcclWiring::graph(std::span<const std::uint32_t> devices) const {
     graph.ranks_per_machine =
         std::max(graph.ranks_per_machine, static_cast<std::uint32_t>(ranks.size()));
     if (machines.size() > 1) {
-      const sim::Bandwidth rate = network(machine, ranks.size());
+      const sim::Bandwidth rate = network(machine, ranks);
       graph.inter = graph.inter.count() > 0 ? std::min(graph.inter, rate) : rate;
     }
     if (ranks.size() < 2) continue;
@@ -302,6 +338,7 @@ NcclGraph NcclWiring::graph(std::span<const std::uint32_t> devices) const {
     graph.path = slowest->path;
     graph.intra = slowest->bandwidth;
     graph.nvls = slowest->nvls;
+    graph.nvlink_hops = slowest->nvlink_hops;
   }
   if (graph.machines == 1) {
     constexpr std::uint32_t kMostLookedUp = 16;

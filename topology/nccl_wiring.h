@@ -11,6 +11,7 @@
 
 #include "sim/units.h"
 #include "topology/nccl_constants.h"
+#include "topology/nic_reach.h"
 #include "topology/rig.h"
 
 namespace rigsim::topology {
@@ -31,9 +32,11 @@ struct NcclGraph {
   std::uint32_t ranks_per_machine = 0;  ///< of the fullest machine
   sim::Bandwidth intra{};               ///< NCCL's estimate of a ring's bus bandwidth in a machine
   sim::Bandwidth inter{};               ///< and between machines; 0 with one machine
-  bool nvls = false;                    ///< the switch reduces
-  bool fully_joined = false;            ///< NVLink or xGMI between every pair, in one machine
-  bool peer_access = false;             ///< of every pair, in one machine; looked up to 16 ranks
+  /// Where `path` is not kNvlink: what part of a ring's hops NVLink carries all the same.
+  double nvlink_hops = 0;
+  bool nvls = false;          ///< the switch reduces
+  bool fully_joined = false;  ///< NVLink or xGMI between every pair, in one machine
+  bool peer_access = false;   ///< of every pair, in one machine; looked up to 16 ranks
 
   /// Of a ring through all of them.
   [[nodiscard]] sim::Bandwidth ring() const;
@@ -41,13 +44,13 @@ struct NcclGraph {
 
 /// A rig's wiring, indexed once, for the question which graph NCCL would find.
 ///
-/// Inside a machine: NVLink (or xGMI) where every pair of the ranks is joined by it, else PCIe at
-/// the narrowest cable below the ranks' common ancestor. NCCL copies GPU to GPU over PCIe where the
-/// driver permits it and only PCIe switches lie between (its default level PXB), or with two GPUs
-/// that no Intel CPU drives, or as far as the user says (Rig::nccl_peers_at_any_distance); all else
-/// goes through host memory (src/graph/paths.cc). Bandwidths are
-/// NCCL's planning values (topo.h) for a device's own link, times what a cable carries over what
-/// such a link usually carries, so that half the lanes are half the bandwidth.
+/// Inside a machine: NVLink (or xGMI) where a switch joins the ranks or a ring of direct links
+/// passes each of them, else PCIe at the narrowest cable below the ranks' common ancestor. NCCL
+/// copies GPU to GPU over PCIe where the driver permits it and only PCIe switches lie between (its
+/// default level PXB), or with two GPUs that no Intel CPU drives, or as far as the user says
+/// (Rig::nccl_peers_at_any_distance); all else goes through host memory (src/graph/paths.cc).
+/// Bandwidths are NCCL's planning values (topo.h) for a device's own link, times what a cable
+/// carries over what such a link usually carries, so that half the lanes are half the bandwidth.
 class NcclWiring {
  public:
   NcclWiring(const Rig& rig, const NcclConstants& constants);
@@ -57,11 +60,6 @@ class NcclWiring {
   [[nodiscard]] NcclGraph graph(std::span<const std::uint32_t> devices) const;
 
  private:
-  /// A node towards the host, and NCCL's value of the cable to it.
-  struct Step {
-    std::size_t node = 0;
-    sim::Bandwidth nccl{};
-  };
   /// One device's ways out.
   struct Port {
     std::uint32_t machine = 0;
@@ -69,7 +67,7 @@ class NcclWiring {
     bool rccl = false;                  ///< an AMD device: RCCL runs its collectives
     std::optional<std::size_t> fabric;  ///< the NVSwitch it hangs on
     sim::Bandwidth into_fabric{};
-    std::vector<Step> climb;  ///< to its host; empty without cables
+    Climb climb;  ///< to its host; empty without cables
   };
   struct DirectLink {
     std::uint32_t from = 0;
@@ -82,18 +80,21 @@ class NcclWiring {
     sim::Bandwidth bandwidth{};
     bool nvls = false;
     bool fully_joined = false;
+    double nvlink_hops = 0;  ///< as NcclGraph's
   };
 
   void index_devices(const Rig& rig);
   void index_links(const Rig& rig);
-  void index_climbs(const Rig& rig);
-  void index_network(const Rig& rig);
+  void index_climbs(const Rig& rig, const std::vector<Climb>& climbs);
+  void index_network(const Rig& rig, const std::vector<Climb>& climbs);
   [[nodiscard]] std::optional<Way> switch_way(std::span<const std::uint32_t> devices) const;
   [[nodiscard]] std::optional<Way> mesh_way(std::span<const std::uint32_t> devices) const;
   [[nodiscard]] Way pcie_way(std::span<const std::uint32_t> devices) const;
+  [[nodiscard]] double nvlink_hops(std::span<const std::uint32_t> devices) const;
   [[nodiscard]] bool all_peers(std::span<const std::uint32_t> devices) const;
   [[nodiscard]] Way way(std::span<const std::uint32_t> devices) const;
-  [[nodiscard]] sim::Bandwidth network(std::uint32_t machine, std::size_t ranks) const;
+  [[nodiscard]] sim::Bandwidth network(std::uint32_t machine,
+                                       std::span<const std::uint32_t> ranks) const;
   void check(std::span<const std::uint32_t> devices) const;
 
   NcclConstants constants_;
@@ -104,8 +105,8 @@ class NcclWiring {
   std::vector<DirectLink> direct_;
   std::vector<std::pair<std::uint32_t, std::uint32_t>> peers_;  ///< sorted
   std::vector<NodeKind> kinds_;                                 ///< by node
-  std::map<std::uint32_t, sim::Bandwidth> sockets_;  ///< slowest joint of a machine's CPUs
-  std::map<std::uint32_t, std::vector<sim::Bandwidth>> nics_;  ///< by machine, fastest first
+  std::map<std::uint32_t, sim::Bandwidth> sockets_;     ///< slowest joint of a machine's CPUs
+  std::map<std::uint32_t, std::vector<NicPort>> nics_;  ///< by machine
 };
 
 /// The generation whose rows of NCCL's tables `device` reads.

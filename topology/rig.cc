@@ -42,4 +42,8 @@ std::string_view to_string(CableKind kind) {
   return "unknown";
 }
 
+std::string cpu_vendor(const Host& host) {
+  return host.cpu_vendor.empty() && host.cpu ? host.cpu->vendor : host.cpu_vendor;
+}
+
 }  // namespace rigsim::topology

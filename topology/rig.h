@@ -83,7 +83,11 @@ struct Host {
   int cores = 0;
   /// The CPU as a compute device for offloaded layers; none: a generic one.
   std::optional<Device> cpu;
+  std::string cpu_vendor;  ///< "Intel", "AMD" of the CPU that stands there; empty: that of `cpu`
 };
+
+/// "Intel", "AMD"; empty where nothing says it.
+[[nodiscard]] std::string cpu_vendor(const Host& host);
 
 /// A machine: devices, the tree they hang on, and who may copy to whom directly.
 struct Rig {

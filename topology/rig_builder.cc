@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <stdexcept>
+#include <string_view>
 #include <utility>
 
 #include "topology/link_rates.h"
@@ -23,8 +25,16 @@ bool on_pcie(const Device& device) {
 }
 
 bool has_nvlink(const Device& device) {
-  return device.peer_link.kind == PeerLinkKind::kNvlinkBridge ||
-         device.peer_link.kind == PeerLinkKind::kNvlinkSwitch;
+  return device.peer_link.kind != PeerLinkKind::kNone &&
+         device.peer_link.kind != PeerLinkKind::kXgmi;
+}
+
+/// NVLinks between two devices of a board without a switch: of a DGX-1 with V100 (nvidia-smi topo
+/// -m there: GPU 0 to 3 one quad, 4 to 7 the other), of a board of four two each.
+int mesh_links(std::uint32_t a, std::uint32_t b, std::size_t devices) {
+  constexpr std::array<std::string_view, 8> kDgx1{"01122000", "10210200", "12020010", "21200001",
+                                                  "20000112", "02001021", "00101202", "00012120"};
+  return devices <= 4 ? 2 : kDgx1.at(a).at(b) - '0';
 }
 
 /// Adds the wiring of a rig to its devices, one kind of cable at a time.
@@ -40,6 +50,7 @@ class Wiring {
     if (link_ != LinkChoice::kPcie) {
       add_switch();
       add_mesh();
+      add_nvlink_mesh();
     }
     allow_pcie_peers();
   }
@@ -106,6 +117,20 @@ class Wiring {
     allow_all(members);
   }
 
+  void add_nvlink_mesh() {
+    constexpr double kLinks = 6;  // of each device
+    const std::vector<std::uint32_t> members = devices_with(PeerLinkKind::kNvlinkMesh);
+    for (std::uint32_t i = 0; i < members.size(); ++i)
+      for (std::uint32_t j = i + 1; j < members.size(); ++j) {
+        const int links = mesh_links(i, j, members.size());
+        if (links == 0) continue;
+        Device joined = device(members[i]);
+        joined.peer_link.per_direction = joined.peer_link.per_direction * (links / kLinks);
+        add_cable(node_of(members[i]), node_of(members[j]), peer_cable(joined));
+        allow_both_ways(members[i], members[j]);
+      }
+  }
+
   void allow_all(const std::vector<std::uint32_t>& members) {
     for (std::size_t i = 0; i < members.size(); ++i)
       for (std::size_t j = i + 1; j < members.size(); ++j) allow_both_ways(members[i], members[j]);
@@ -141,14 +166,18 @@ constexpr std::size_t kMostOnABoard = 8;
 
 void check_board(const RigRequest& request) {
   if (request.link == LinkChoice::kPcie) return;
-  for (const PeerLinkKind kind : {PeerLinkKind::kNvlinkSwitch, PeerLinkKind::kXgmi}) {
+  for (const PeerLinkKind kind :
+       {PeerLinkKind::kNvlinkSwitch, PeerLinkKind::kXgmi, PeerLinkKind::kNvlinkMesh}) {
     const auto members = std::ranges::count_if(
         request.devices, [&](const InstalledDevice& d) { return d.device.peer_link.kind == kind; });
     if (static_cast<std::size_t>(members) > kMostOnABoard)
       throw std::invalid_argument(fmt::format(
           "{}: a board joins at most {} of {} by {}, got {}; more of them are several machines",
           request.name, kMostOnABoard, request.devices.front().device.name,
-          kind == PeerLinkKind::kXgmi ? "xGMI" : "NVSwitch", members));
+          kind == PeerLinkKind::kXgmi         ? "xGMI"
+          : kind == PeerLinkKind::kNvlinkMesh ? "NVLink"
+                                              : "NVSwitch",
+          members));
   }
 }
 

@@ -13,7 +13,7 @@ enum class LinkChoice {
   kDefault,  ///< what comes with the board: NVSwitch and xGMI yes, an NVLink bridge (bought apart)
              ///< no
   kPcie,     ///< PCIe alone
-  kNvlink    ///< NVLink: a bridge per pair, or the NVSwitch
+  kNvlink    ///< NVLink: a bridge per pair, or what comes with the board
 };
 
 /// What somebody says who names a rig: devices in slot order, how they are joined, and the host.
@@ -28,10 +28,11 @@ struct RigRequest {
 
 /// Wires one machine: every PCIe device by its own link (the device's own generation and lanes)
 /// where the PCIe plan puts it, bridges on pairs 0-1, 2-3, ..., one NVSwitch for all devices that
-/// need one, an xGMI mesh. Devices off PCIe (an Apple SoC, a CPU) have no cables. Peer access:
-/// always over NVLink and xGMI, over PCIe where both devices' stock driver allows it
+/// need one, an xGMI mesh, a mesh of NVLink (up to four V100 with two links between any two, up to
+/// eight in a DGX-1's two quads). Devices off PCIe (an Apple SoC, a CPU) have no cables. Peer
+/// access: always over NVLink and xGMI, over PCIe where both devices' stock driver allows it
 /// (Device::pcie_p2p). Bandwidths and latencies: link_rates.h. Throws std::invalid_argument when
-/// the wish cannot be wired: no devices, more than eight on one NVSwitch or xGMI board, NVLink
+/// the wish cannot be wired: no devices, more than eight on one board, NVLink
 /// asked of a device without it, a bridge with nothing at its other end, several devices off PCIe,
 /// a PCIe plan that does not fit the devices; the message says which device and why.
 [[nodiscard]] Rig build_rig(const RigRequest& request);

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "topology/link_rates.h"
+#include "topology/node_groups.h"
 
 namespace rigsim::topology {
 namespace {
@@ -33,26 +34,31 @@ bool joins_peers(CableKind kind) {
   return kind == CableKind::kNvlink || kind == CableKind::kXgmi || kind == CableKind::kC2c;
 }
 
-/// Pairs of devices that something faster than PCIe joins, by a cable or a switch between them; the
+/// Pairs of devices that something faster than PCIe joins, by a cable or switches between them; the
 /// lower one first.
 std::set<Pair> joined_pairs(const Rig& rig) {
   std::set<Pair> pairs;
   const auto join = [&](std::uint32_t a, std::uint32_t b) {
     pairs.insert({std::min(a, b), std::max(a, b)});
   };
-  std::map<NodeId, std::vector<std::uint32_t>> on_switch;
+  const auto is_switch = [&](NodeId id) { return node(rig, id).kind == NodeKind::kNvSwitch; };
+  const auto number = [](NodeId id) { return static_cast<std::size_t>(id); };
+  NodeGroups fabrics(rig.nodes.size());
+  for (const Cable& cable : rig.cables)
+    if (is_switch(cable.a) && is_switch(cable.b)) fabrics.join(number(cable.a), number(cable.b));
+  std::map<std::size_t, std::vector<std::uint32_t>> on_fabric;
   for (const Cable& cable : rig.cables) {
     if (!joins_peers(cable.kind)) continue;
     const auto& a = node(rig, cable.a).device;
     const auto& b = node(rig, cable.b).device;
     if (a && b) join(*a, *b);
-    if (a && !b) on_switch[cable.b].push_back(*a);
-    if (b && !a) on_switch[cable.a].push_back(*b);
+    if (a && is_switch(cable.b)) on_fabric[fabrics.of(number(cable.b))].push_back(*a);
+    if (b && is_switch(cable.a)) on_fabric[fabrics.of(number(cable.a))].push_back(*b);
   }
-  for (const auto& [hub, members] : on_switch)
+  for (const auto& [fabric, members] : on_fabric)
     for (std::size_t i = 0; i < members.size(); ++i)
       for (std::size_t j = 0; j < i; ++j)
-        if (node(rig, hub).kind == NodeKind::kNvSwitch) join(members[i], members[j]);
+        if (members[i] != members[j]) join(members[i], members[j]);
   return pairs;
 }
 
@@ -103,6 +109,15 @@ LinkRate bridge(Device device) {
 }
 
 }  // namespace
+
+Rig with_joined_peer_access(Rig rig) {
+  std::set<Pair> permitted;
+  for (const PeerAccess& peer : rig.peer_access) permitted.insert({peer.from, peer.to});
+  for (const auto& [a, b] : joined_pairs(rig))
+    for (const auto& [from, to] : {Pair(a, b), Pair(b, a)})
+      if (permitted.insert({from, to}).second) rig.peer_access.push_back({from, to});
+  return rig;
+}
 
 Rig with_pcie_peer_access(Rig rig, bool permitted) {
   if (rig.devices.size() < 2) refuse(rig, "peer access needs two devices");

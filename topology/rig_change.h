@@ -13,6 +13,10 @@ class NothingToChange : public std::invalid_argument {
   using std::invalid_argument::invalid_argument;
 };
 
+/// The same, where devices that NVLink, xGMI or C2C join, by a cable or by switches, may copy to
+/// each other: with such links the driver always permits it.
+[[nodiscard]] Rig with_joined_peer_access(Rig rig);
+
 /// A rig with one thing changed about its wiring, to ask what it would do. All throw
 /// NothingToChange.
 

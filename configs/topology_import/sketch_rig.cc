@@ -160,11 +160,14 @@ class RigWriter {
     topology::Host host = catalog_.default_host(rig_.devices);
     const HostFacts& facts = sketch_.host;
     if (is_own_host()) return host;
+    host.cpu_vendor = vendor_of(facts.cpu_vendor);
     if (facts.cpu.empty() && facts.memory.count() == 0) {
-      sketch_.notes.assume(
-          fmt::format("the host's CPU and memory are not in the files: the "
-                      "catalogue's \"{}\" is taken",
-                      host.name));
+      sketch_.notes.assume(fmt::format(
+          "the host's {} and memory are not in the files: the catalogue's \"{}\" is taken{}",
+          host.cpu_vendor.empty() ? "CPU" : "model of CPU", host.name,
+          host.cpu && cpu_vendor(host) != host.cpu->vendor
+              ? fmt::format(", but its CPU is {}'s", host.cpu_vendor)
+              : ""));
       return host;
     }
     if (facts.memory.count() > 0) host.memory = facts.memory;
@@ -178,6 +181,12 @@ class RigWriter {
                     host.name));
     if (!facts.cpu.empty()) host.name = facts.cpu;
     return host;
+  }
+
+  /// As devices name it: "Intel" of "GenuineIntel".
+  static std::string vendor_of(std::string_view cpuid) {
+    if (cpuid == "GenuineIntel") return "Intel";
+    return cpuid == "AuthenticAMD" ? "AMD" : std::string(cpuid);
   }
 
   NodeId add_node(topology::Node node) {

@@ -164,6 +164,14 @@ TEST(Replay, ACollectiveIsNcclsUnlessItNamesAnAlgorithm) {
   EXPECT_NE(ring.makespan, nccl.makespan);
 }
 
+// Hopper's NVSwitch adds up; Ampere's and PCIe do not.
+TEST(Replay, NvlsNeedsASwitchThatReduces) {
+  const std::string nvls = reduce("64 MB", R"(, "algorithm": "nvls")");
+  EXPECT_THAT(refusal("8xa100-sxm", nvls), HasSubstr("nvls: no switch that reduces"));
+  EXPECT_THAT(refusal("8x4090", nvls), HasSubstr("nvls: no switch that reduces"));
+  EXPECT_EQ(refusal("8xh100-sxm", nvls), "accepted");
+}
+
 // What NCCL takes beyond its flows comes before them: together its time, and only the flows share.
 // On the H100s the switch reduces, so that less moves than in a ring; host memory is shared by all.
 TEST(Replay, AnUnnamedCollectiveAloneTakesTheSameAsOneEventAndAsFlows) {

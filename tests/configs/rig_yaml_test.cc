@@ -191,6 +191,14 @@ TEST(ReadRig, TakesAWiringByHand) {
   EXPECT_EQ(rig.peer_access.size(), 2U);
 }
 
+// NVLink means peer access, whether the file says so or not.
+TEST(ReadRig, AnNvlinkCableLetsBothEndsCopy) {
+  const topology::Rig rig = read(with(
+      "peer_access",
+      "  - {a: gpu1, b: gpu2, type: nvlink3x4, bandwidth: 51 GB/s, latency: 7 us}\npeer_access"));
+  EXPECT_EQ(rig.peer_access.size(), 4U);
+}
+
 TEST(ReadRig, NamesThePlaceOfAWrongWiring) {
   EXPECT_EQ(
       refusal(with("a: gpu1, b: sw0", "a: gpu1, b: sw1")),

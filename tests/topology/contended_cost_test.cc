@@ -116,6 +116,19 @@ TEST(ContendedCost, AloneIsWhatTheLibraryTakesWithItsOwnMessagesOnTheLinks) {
               machine.contended({all}).time);
 }
 
+// A pair with a bridge and one without: what the latter takes, in either order, and not the
+// former's time stretched by as much as the latter's flows are longer.
+TEST(ContendedCost, OfGroupsOnDifferentWiringTheSlowerCounts) {
+  Rig rig = rig_of(4, a6000());
+  rig.cables.push_back({NodeId{0}, NodeId{1}, "nvlink3x4", 51_GBps, 7us, CableKind::kNvlink});
+  const Machine machine(rig);
+  const CollectiveRequest fast{Kind::kAllReduce, {0, 1}, 64_MiB};
+  const CollectiveRequest slow{Kind::kAllReduce, {2, 3}, 64_MiB};
+  ASSERT_LT(machine.alone(fast).time, machine.alone(slow).time);
+  EXPECT_EQ(machine.contended({fast, slow}).time, machine.alone(slow).time);
+  EXPECT_EQ(machine.contended({slow, fast}).time, machine.alone(slow).time);
+}
+
 TEST(ContendedCost, AnEagerFloorStays) {
   const Machine machine(two_switches());
   const CollectiveRequest small{Kind::kAllReduce, {0, 2}, 8_B};

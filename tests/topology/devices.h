@@ -35,6 +35,11 @@ inline Device a100_pcie() {
 inline Device a100_sxm() {
   return card("a100-80gb-sxm", "GA100", 4, true, PeerLinkKind::kNvlinkSwitch, 300);
 }
+inline Device v100() {
+  Device device = card("v100-sxm2-32gb", "GV100", 3, true, PeerLinkKind::kNvlinkMesh, 150);
+  device.architecture = "Volta";
+  return device;
+}
 inline Device h100_pcie() {
   return card("h100-pcie", "GH100", 5, true, PeerLinkKind::kNvlinkBridge, 300);
 }

@@ -51,6 +51,22 @@ TEST(NcclTuning, TreesAndTheSwitchHaveTheirOwn) {
   EXPECT_NEAR(us(nvls.expected), 25 + 1.125 * 8e6 / 300e3, 1e-6);
 }
 
+// Ring of 4 over PCIe, LL: 8 + 6 x 2 us; NVLink carries half of the hops in 1 us each.
+TEST(NcclTime, HopsOverNvlinkInARingOverPcieAreShorter) {
+  NcclGraph graph;
+  graph.path = NcclPath::kSharedMemory;
+  graph.ranks = graph.ranks_per_machine = 4;
+  graph.intra = 24_GBps;
+  const NcclFit fit{8us, 2us, 6us, 0.5, 1, 0.5};
+  const auto time = [&] {
+    return us(nccl_time(CollectiveKind::kAllReduce, 1_B, {Algorithm::kRing, Protocol::kLl, {}},
+                        graph, fit, {1, 1, 1}, round_constants()));
+  };
+  EXPECT_NEAR(time(), 20, 1e-3);
+  graph.nvlink_hops = 0.5;
+  EXPECT_NEAR(time(), 17, 1e-3);
+}
+
 TEST(NcclTuning, ChoosesTheLeastExpected) {
   const NcclConstants nccl = round_constants();
   const NcclGraph graph = eight_on_a_switch();

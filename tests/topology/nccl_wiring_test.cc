@@ -3,11 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <numeric>
 #include <stdexcept>
 
+#include "tests/topology/cluster.h"
 #include "tests/topology/devices.h"
 #include "tests/topology/nccl_numbers.h"
+#include "topology/cluster.h"
+#include "topology/network.h"
 
 namespace rigsim::topology {
 namespace {
@@ -76,6 +80,17 @@ TEST(NcclWiring, AnIntelHostKeepsAPairApart) {
   EXPECT_EQ(graph_of(rig).path, NcclPath::kSharedMemory);
 }
 
+// The CPU that stands there counts, not the one that offloaded layers are priced on.
+TEST(NcclWiring, TheVendorOfAnUnknownCpuIsKnownAllTheSame) {
+  Rig rig = rig_of(2, a6000());
+  rig.host.cpu_vendor = "Intel";
+  EXPECT_EQ(graph_of(rig).path, NcclPath::kSharedMemory);
+  rig.host.cpu = ryzen();
+  EXPECT_EQ(graph_of(rig).path, NcclPath::kSharedMemory);
+  rig.host.cpu_vendor.clear();
+  EXPECT_EQ(graph_of(rig).path, NcclPath::kPcie);
+}
+
 // Four cards below one PCIe switch whose uplink nobody crosses: peer to peer at the cards' own
 // rate.
 TEST(NcclWiring, ASwitchKeepsPeersTogether) {
@@ -107,6 +122,75 @@ TEST(NcclWiring, AMeshUsesAllItsLinks) {
   EXPECT_EQ(graph.path, NcclPath::kNvlink);
   EXPECT_NEAR(gbps(graph.intra), 330, 1e-6);  // 11 channels of 30
   EXPECT_TRUE(graph.fully_joined);
+}
+
+// DGX-1: each V100 has six links of 25 x 0.8 GB/s to four others, at least
+// four of the six within its quad.
+TEST(NcclWiring, EightV100AreAMeshWithoutASwitch) {
+  const Rig rig = rig_of(8, v100());
+  const NcclGraph eight = graph_of(rig);
+  EXPECT_EQ(eight.path, NcclPath::kNvlink);
+  EXPECT_NEAR(gbps(eight.intra), 120, 1e-6);
+  EXPECT_FALSE(eight.fully_joined);
+  const std::vector<std::uint32_t> quad{0, 1, 2, 3};
+  EXPECT_NEAR(gbps(NcclWiring(rig, round_constants()).graph(quad).intra), 80, 1e-6);
+  const std::vector<std::uint32_t> apart{0, 7};
+  EXPECT_NE(NcclWiring(rig, round_constants()).graph(apart).path, NcclPath::kNvlink);
+}
+
+/// `count` A100 PCIe and NVLink of `gbps` between the pairs.
+Rig bridged(std::uint32_t count, const std::vector<std::pair<std::uint32_t, std::uint32_t>>& pairs,
+            double gbps = 100) {
+  Rig rig = rig_of(count, a100_pcie());
+  for (const auto& [a, b] : pairs)
+    rig.cables.push_back(
+        {NodeId{a}, NodeId{b}, "nvlink3x4", sim::Bandwidth(gbps * 1e9), {}, CableKind::kNvlink});
+  return rig;
+}
+
+// Two quads, each joined all to all and to the other by PCIe alone: no ring of NVLink passes all
+// eight; one of PCIe does, at a card's 24 GB/s. Either quad alone is a mesh.
+TEST(NcclWiring, IslandsOfNvlinkAreNoMesh) {
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> pairs;
+  for (const std::uint32_t quad : {0U, 4U})
+    for (std::uint32_t i = 0; i < 4; ++i)
+      for (std::uint32_t j = 0; j < i; ++j) pairs.emplace_back(quad + i, quad + j);
+  const Rig rig = bridged(8, pairs);
+  const NcclGraph all = graph_of(rig);
+  EXPECT_EQ(all.path, NcclPath::kSharedMemory);
+  EXPECT_NEAR(gbps(all.intra), 24, 1e-6);
+  const std::vector<std::uint32_t> quad{4, 5, 6, 7};
+  EXPECT_EQ(NcclWiring(rig, round_constants()).graph(quad).path, NcclPath::kNvlink);
+}
+
+// A card that two triangles have in common would be passed twice.
+TEST(NcclWiring, AMeshHasARingThroughAll) {
+  const Rig bow = bridged(5, {{0, 1}, {1, 2}, {2, 0}, {2, 3}, {3, 4}, {4, 2}});
+  EXPECT_EQ(graph_of(bow).path, NcclPath::kSharedMemory);
+  const Rig ring = bridged(5, {{0, 1}, {1, 2}, {2, 3}, {3, 4}, {4, 0}});
+  EXPECT_EQ(graph_of(ring).path, NcclPath::kNvlink);
+  EXPECT_FALSE(graph_of(ring).fully_joined);
+}
+
+// Of a ring of four in two pairs NVLink carries two hops, of eight in two quads three and three.
+TEST(NcclWiring, CountsTheHopsThatNvlinkCarries) {
+  EXPECT_EQ(graph_of(rig_of(4, rtx_3090(), LinkChoice::kNvlink)).nvlink_hops, 0.5);
+  EXPECT_EQ(graph_of(bridged(8, {{0, 1},
+                                 {1, 2},
+                                 {2, 0},
+                                 {0, 3},
+                                 {1, 3},
+                                 {2, 3},
+                                 {4, 5},
+                                 {5, 6},
+                                 {6, 7},
+                                 {7, 4},
+                                 {4, 6},
+                                 {5, 7}}))
+                .nvlink_hops,
+            0.75);
+  EXPECT_EQ(graph_of(rig_of(4, rtx_3090())).nvlink_hops, 0);
+  EXPECT_EQ(graph_of(rig_of(2, rtx_3090(), LinkChoice::kNvlink)).nvlink_hops, 0);
 }
 
 /// Two machines of two A100s, each device with a NIC of 25 GB/s.
@@ -151,6 +235,49 @@ TEST(NcclWiring, CountsTheNicsOfAMachine) {
   EXPECT_NEAR(gbps(graph.ring()), 50, 1e-6);
   const std::vector<std::uint32_t> far{0, 2};
   EXPECT_NEAR(gbps(NcclWiring(two_machines(), round_constants()).graph(far).ring()), 25, 1e-6);
+}
+
+// Card and NIC stand in slots: one lane of PCIe 4 carries 1.66 GB/s of the NIC's 23.5.
+TEST(NcclWiring, OneRankAMachineGoesThroughItsSlots) {
+  for (const int lanes : {1, 4, 16}) {
+    Device device = a6000();
+    device.pcie_lanes = lanes;
+    const Rig rig = build_cluster(rig_of(1, device), 2, {});
+    const sim::Bandwidth way = RigNetwork(rig).route(0, 1).uncontended;
+    EXPECT_NEAR(gbps(graph_of(rig).ring()), gbps(way), 1e-9) << lanes;
+  }
+}
+
+// The NIC's own slot is as narrow as the card's; a wide NIC does not help.
+TEST(NcclWiring, TheNicsOwnSlotCounts) {
+  Rig rig = two_by_two_cluster(2, 2, 1);
+  for (Cable& cable : rig.cables)
+    if (rig.nodes[static_cast<std::size_t>(cable.a)].kind == NodeKind::kNic &&
+        cable.kind == CableKind::kPcie)
+      cable.per_direction = sim::Bandwidth(3e9);
+  EXPECT_NEAR(gbps(graph_of(rig).inter), 6, 1e-9);  // two NICs a machine
+}
+
+// Both GPUs of a machine below one switch and both NICs at the host: they share the uplink's 20.
+TEST(NcclWiring, WaysToTheNicsShareAnUplink) {
+  Rig rig = two_by_two_cluster(2, 2, 1);
+  const auto is = [&](NodeId id, NodeKind kind) {
+    return rig.nodes[static_cast<std::size_t>(id)].kind == kind;
+  };
+  std::map<std::uint32_t, NodeId> hub;
+  std::map<std::uint32_t, NodeId> host;
+  for (std::uint32_t i = 0; i < rig.nodes.size(); ++i) {
+    if (is(NodeId{i}, NodeKind::kPcieSwitch)) hub.emplace(rig.nodes[i].machine, NodeId{i});
+    if (is(NodeId{i}, NodeKind::kHost)) host.emplace(rig.nodes[i].machine, NodeId{i});
+  }
+  for (Cable& cable : rig.cables) {
+    if (cable.kind != CableKind::kPcie) continue;
+    const std::uint32_t machine = rig.nodes[static_cast<std::size_t>(cable.a)].machine;
+    if (is(cable.a, NodeKind::kDevice)) cable.b = hub[machine];
+    if (is(cable.a, NodeKind::kNic)) cable.b = host[machine];
+    if (is(cable.a, NodeKind::kPcieSwitch)) cable.per_direction = sim::Bandwidth(20e9);
+  }
+  EXPECT_NEAR(gbps(graph_of(rig).inter), 20, 1e-9);
 }
 
 std::string refusal(const Rig& rig, const std::vector<std::uint32_t>& devices) {

@@ -72,6 +72,23 @@ TEST(BuildRig, LeavesTheNvSwitchAwayWhenOnlyPcieIsWanted) {
   EXPECT_EQ(cables_of(rig, "pcie5x16"), 8u);
 }
 
+// Of a DGX-1's 16 joined pairs eight have two links; a board of four has two between any two.
+TEST(BuildRig, JoinsV100sByTheirOwnLinks) {
+  const Rig rig = rig_of(8, v100());
+  EXPECT_EQ(cables_of(rig, "nvlink2x2"), 8u);
+  EXPECT_EQ(cables_of(rig, "nvlink2x1"), 8u);
+  EXPECT_EQ(cables_of(rig_of(4, v100()), "nvlink2x2"), 6u);
+  EXPECT_EQ(cables_of(rig_of(4, v100(), LinkChoice::kPcie), "nvlink2x2"), 0u);
+  for (std::uint32_t device = 0; device < 8; ++device) {  // six links of 25 GB/s at 0.857
+    double sum = 0;
+    for (const Cable& cable : rig.cables)
+      if (cable.kind == CableKind::kNvlink &&
+          (cable.a == NodeId{device} || cable.b == NodeId{device}))
+        sum += cable.per_direction.count();
+    EXPECT_NEAR(sum, 150e9 * 0.857, 1);
+  }
+}
+
 TEST(BuildRig, JoinsEachXgmiPairDirectly) {
   const Rig rig = rig_of(8, mi300x());
   EXPECT_EQ(cables_of(rig, "xgmix1"), 28u);  // 8 x 7 / 2

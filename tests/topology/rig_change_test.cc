@@ -32,6 +32,20 @@ TEST(RigChange, WithoutPeerAccessBridgesStillCopyDirectly) {
   EXPECT_TRUE(RigNetwork(rig).route(1, 2).staged);
 }
 
+// The driver permits copies wherever NVLink joins two devices, by a cable or through switches.
+TEST(RigChange, JoinedDevicesMayCopy) {
+  Rig bridged = rig_of(4, rtx_3090(), LinkChoice::kNvlink);
+  bridged.peer_access.clear();
+  EXPECT_TRUE(RigNetwork(bridged).route(0, 1).staged);
+  bridged = with_joined_peer_access(bridged);
+  EXPECT_FALSE(RigNetwork(bridged).route(1, 0).staged);
+  EXPECT_TRUE(RigNetwork(bridged).route(1, 2).staged);
+  EXPECT_EQ(with_joined_peer_access(bridged).peer_access.size(), 4U);
+  Rig board = rig_of(3, a100_sxm());
+  board.peer_access = {{0, 1}};
+  EXPECT_EQ(with_joined_peer_access(board).peer_access.size(), 6U);
+}
+
 // PCIe 4 x16 carries 26.5 GB/s: x8 half of it; PCIe 5 x16 54 GB/s.
 TEST(RigChange, PcieCarriesWhatItsGenerationAndLanesDo) {
   const Rig rig = with_pcie_peer_access(rig_of(2, rtx_4090()), true);

@@ -1,6 +1,7 @@
 // What importers say to files that are cut short, damaged, foreign or at odds with themselves: "3:"
 // is exit code 3 (unreadable), "2:" is 2 (contradictory).
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "configs/topology_import/xml_tree.h"
@@ -200,6 +201,26 @@ TEST(ImportedDevices, KeepAPowerLimitBelowTheirTdp) {
   const ImportedRig imported =
       import_text("name, power.limit [W]\nNVIDIA GeForce RTX 3090, 230.00 W\n");
   EXPECT_EQ(imported.rig.devices[0].power_limit, sim::Watts(230));
+}
+
+// Two cards below an Intel CPU that no file names any closer: NCCL keeps them apart.
+TEST(ImportedHost, KeepsTheVendorOfItsCpu) {
+  const auto machine = [](const std::string& vendor) {
+    const auto card = [](int i) {
+      return fmt::format(
+          "<pci busid=\"0000:0{0}:00.0\" class=\"0x030200\" link_speed=\"16.0 GT/s PCIe\" "
+          "link_width=\"16\"><gpu dev=\"{0}\" sm=\"80\"/></pci>",
+          i);
+    };
+    return fmt::format("<system version=\"1\"><cpu numaid=\"0\" vendor=\"{}\">{}{}</cpu></system>",
+                       vendor, card(0), card(1));
+  };
+  const ImportedRig intel = import({{"topo.xml", machine("GenuineIntel")}}, "a100-80gb-pcie");
+  EXPECT_EQ(cpu_vendor(intel.rig.host), "Intel");
+  EXPECT_TRUE(says(intel, NoteKind::kAssumed, "is taken, but its CPU is Intel's"));
+  const ImportedRig amd = import({{"topo.xml", machine("AuthenticAMD")}}, "a100-80gb-pcie");
+  EXPECT_EQ(cpu_vendor(amd.rig.host), "AMD");
+  EXPECT_FALSE(says(amd, NoteKind::kAssumed, "but its CPU"));
 }
 
 TEST(ImportedPeers, AreThoseOfTopoP2p) {
