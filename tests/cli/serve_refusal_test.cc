@@ -1,0 +1,76 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <ostream>
+#include <string>
+
+#include "tests/cli/program.h"
+
+namespace rigsim::cli::test {
+namespace {
+
+using testing::HasSubstr;
+
+const std::string kA100 =
+    "serve --rig a100-80gb-sxm --model llama-3-8b --weights bf16 --engine vllm ";
+
+struct Refusal {
+  std::string words;
+  std::string message;
+  int code = 2;
+};
+
+void PrintTo(const Refusal& refusal, std::ostream* out) { *out << refusal.message; }
+
+class ServeRefuses : public testing::TestWithParam<Refusal> {};
+
+TEST_P(ServeRefuses, InOneLine) {
+  const Outcome run = rigsim(GetParam().words);
+  EXPECT_EQ(run.code, GetParam().code);
+  EXPECT_THAT(run.code == 4 ? run.out : run.err, HasSubstr(GetParam().message));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    EveryKind, ServeRefuses,
+    testing::Values(
+        Refusal{kA100, "--traffic"}, Refusal{kA100 + "--traffic poisson:0/s", "--traffic"},
+        Refusal{kA100 + "--traffic poisson:1/s --batching tgl", "is not one of vllm-v1"},
+        Refusal{kA100 + "--traffic poisson:1/s --batching sglang:fcfs",
+                "sglang has no option \"fcfs\"; allowed are lpm, conservativeness"},
+        Refusal{kA100 + "--traffic poisson:1/s --batching tgi:max-waiting-tokens=soon",
+                "--batching: max-waiting-tokens must be a number from 0 to"},
+        Refusal{kA100 + "--traffic poisson:1/s --slo ttft", "--slo"},
+        Refusal{kA100 + "--traffic poisson:1/s --warmup 1000", "--warmup: the warm-up leaves none"},
+        Refusal{kA100 + "--traffic poisson:1/s --warmup soon", "--warmup: expected a duration"},
+        Refusal{kA100 + "--traffic t.csv --replications 3", "--replications: a trace is always"},
+        Refusal{kA100 + "--traffic poisson:1/s --itls", "--itls: goes with --vllm-result"},
+        Refusal{kA100 + "--traffic poisson:1/s --routing best", "is not one of round-robin"},
+        Refusal{kA100 + "--traffic poisson:1/s --async-scheduling yes", "must be on or off"},
+        Refusal{kA100 + "--traffic poisson:1/s --sampling beam", "must be greedy or top-p"},
+        Refusal{"serve --rig 2xa100-80gb-sxm --plan dp=2,ep=2 --model mixtral-8x7b --weights awq "
+                "--engine vllm --traffic poisson:1/s",
+                "experts spread over replicas (ep=2) is not modelled in serving yet"},
+        Refusal{"serve --rig 2x4090 --plan pp=2 --model llama-3-8b --weights q4_k_m --engine "
+                "llama.cpp --traffic poisson:1/s",
+                "pipelines are not modelled with llama.cpp batching yet"},
+        Refusal{"serve --rig a100-80gb-sxm --model llama-3-8b --weights q4_k_m --engine "
+                "llama.cpp-2023-12 --traffic poisson:1/s",
+                "is not known as a server"},
+        Refusal{"serve --rig rtx-4090 --model llama-3.1-8b --weights q4_k_m --engine llama.cpp "
+                "--context 65536 --traffic poisson:1/s",
+                "4 slots of 65536 tokens each (--max-num-seqs, --context) need 34.4 GB", 4},
+        Refusal{"serve --rig rtx-4090 --model llama-3-8b --weights q4_k_m --engine llama.cpp "
+                "--max-num-seqs 513 --traffic poisson:1/s",
+                "llama.cpp's slots (max_sequences) must be at most its 512 tokens"},
+        Refusal{"serve --rig rtx-4090 --model llama-3-8b --weights bf16 --engine sglang "
+                "--max-num-batched-tokens 20000 --traffic poisson:1/s",
+                "SGLang reserves more for activations of a chunk of 20000 tokens"},
+        Refusal{"serve --rig m2-max-38c --model llama-3-8b --weights bf16 --engine vllm --traffic "
+                "poisson:1/s",
+                "--engine: engine vllm has no profile for the metal backend"},
+        Refusal{"serve --rig rtx-4090 --model llama-3-70b --weights bf16 --engine vllm --traffic "
+                "poisson:1/s",
+                "does not fit", 4}));
+
+}  // namespace
+}  // namespace rigsim::cli::test
