@@ -22,7 +22,7 @@ double least(const std::map<std::uint32_t, double>& waiting) {
 TEST(LevelQueue, GivesTheLeastWithinItsPrecision) {
   constexpr std::uint32_t kItems = 300;
   std::mt19937_64 random(1);
-  std::uniform_real_distribution<double> exponent(-3, 13);
+  std::uniform_real_distribution<double> exponent(-2, 13);
   LevelQueue queue(kItems);
   std::map<std::uint32_t, double> waiting;
   for (int turn = 0; turn < 20'000; ++turn) {

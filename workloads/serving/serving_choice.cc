@@ -56,6 +56,7 @@ ServingProfile chosen(ServingProfile profile, const ServingChoice& choice) {
   limits.step_tokens = choice.step_tokens.value_or(limits.step_tokens);
   limits.prefix_caching = choice.prefix_caching.value_or(limits.prefix_caching);
   limits.async_scheduling = choice.async_scheduling.value_or(limits.async_scheduling);
+  profile.async_pipelines = choice.async_scheduling.has_value();
   profile.host.overlapped = limits.async_scheduling;
   if (choice.sampling == Sampling::kTopP) profile.host.sampling = profile.top_p;
   if (!choice.cold_start) profile.first_step_us = 0;
