@@ -40,7 +40,7 @@ class TraceObserver final : public workloads::PassObserver {
   /// The rig whose run is being written.
   struct Rig {
     std::string name;
-    std::vector<std::string> devices;           ///< names
+    std::vector<std::string> devices;  ///< names
     topology::RigNetwork network;
     std::int64_t trace_every;       ///< decode steps
     std::int64_t decode_steps = 0;  ///< so far

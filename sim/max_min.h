@@ -101,7 +101,7 @@ class MaxMin {
   std::vector<std::uint32_t> position_;  // [flow x hop]: of the flow's crossing on that link
   std::size_t most_hops_ = 0;            // of any route
   std::size_t crossings_ = 0;            // on all links
-  LevelQueue marked_;  // links to solve again
+  LevelQueue marked_;                    // links to solve again
   // Of the current solve.
   std::vector<std::uint32_t> changed_links_;
   std::vector<std::uint32_t> new_flows_;
