@@ -24,7 +24,8 @@ constexpr std::array kNumbers{
     &ServingMetrics::duration_s,         &ServingMetrics::output_tokens_per_s,
     &ServingMetrics::total_tokens_per_s, &ServingMetrics::requests_per_s,
     &ServingMetrics::busy_fraction,      &ServingMetrics::mean_batch,
-    &ServingMetrics::kv_used_fraction,   &ServingMetrics::kv_used_fraction_max};
+    &ServingMetrics::kv_used_fraction,   &ServingMetrics::kv_used_fraction_max,
+    &ServingMetrics::bubble_fraction,    &ServingMetrics::window_s};
 constexpr std::array kUses{&ServingUse::mfu,
                            &ServingUse::mbu,
                            &ServingUse::link_fraction,
@@ -56,6 +57,8 @@ ServingMetrics combined(std::span<const ServingMetrics> all, F f) {
   };
   for (const auto member : kNumbers)
     result.*member = over([&](const ServingMetrics& m) { return m.*member; });
+  for (std::size_t s = 0; s < result.stage_busy.size(); ++s)
+    result.stage_busy[s] = over([&](const ServingMetrics& m) { return m.stage_busy[s]; });
   for (const auto member : kUses)
     result.use.*member = over([&](const ServingMetrics& m) { return m.use.*member; });
   for (const auto latency : kLatencies) {

@@ -35,9 +35,14 @@ Json or_null(const std::optional<T>& value) {
 
 /// Each number's lesser, or greater, of two runs.
 template <class Pick>
-Json picked(const LatencySummary& a, const LatencySummary& b, Pick pick) {
-  return numbers({a.count, pick(a.mean, b.mean), pick(a.p50, b.p50), pick(a.p90, b.p90),
-                  pick(a.p95, b.p95), pick(a.p99, b.p99), pick(a.p999, b.p999)});
+LatencySummary picked(const LatencySummary& a, const LatencySummary& b, Pick pick) {
+  return {a.count,
+          pick(a.mean, b.mean),
+          pick(a.p50, b.p50),
+          pick(a.p90, b.p90),
+          pick(a.p95, b.p95),
+          pick(a.p99, b.p99),
+          pick(a.p999, b.p999)};
 }
 
 /// Half-widths of all numbers over replications, of the mean alone within a run.
@@ -50,9 +55,12 @@ Json chance(const ChanceIntervals& chance, LatencySummary ServingMetrics::* memb
 Json latency(const ServingRun& run, LatencySummary ServingMetrics::* member) {
   const LatencySummary& slow = run.slow.*member;
   const LatencySummary& fast = run.fast.*member;
-  Json json = numbers(run.metrics.*member);
-  json["low"] = picked(slow, fast, [](double x, double y) { return std::min(x, y); });
-  json["high"] = picked(slow, fast, [](double x, double y) { return std::max(x, y); });
+  const LatencySummary& nominal = run.metrics.*member;
+  Json json = numbers(nominal);
+  const auto least = [](double x, double y) { return std::min(x, y); };
+  const auto most = [](double x, double y) { return std::max(x, y); };
+  json["low"] = numbers(picked(nominal, picked(slow, fast, least), least));
+  json["high"] = numbers(picked(nominal, picked(slow, fast, most), most));
   json["evidence"] = to_string(run.evidence);
   if (run.chance) json["chance_half_width"] = chance(*run.chance, member);
   return json;
@@ -175,7 +183,7 @@ Json to_json(const ServingRun& run, const workloads::ServingSetup& setup,
 
 Json vllm_bench_json(const ServingRun& run, const workloads::Traffic& traffic,
                      const std::string& model, const TokenTimes* tokens) {
-  const ServingMetrics& m = run.metrics;
+  const ServingMetrics& m = run.first;
   Json json{{"backend", "rigsim"},
             {"model_id", model},
             {"num_prompts", m.offered},

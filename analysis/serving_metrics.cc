@@ -82,6 +82,7 @@ void ServingCollector::steps_executed(const workloads::StepRecord& steps) {
   prompt_tokens_ += steps.prompt_tokens;
   waiting_max_ = std::max(waiting_max_, steps.waiting);
   held_max_ = std::max(held_max_, steps.kv_blocks_held);
+  last_end_ = std::max(last_end_, steps.start + steps.duration());
   busy_ += steps.busy();
   stages_.resize(steps.stages.size());
   for (std::size_t s = 0; s < steps.stages.size(); ++s) stages_[s] += steps.stages[s];
@@ -126,7 +127,10 @@ ServingMetrics ServingCollector::metrics(const Traffic& traffic,
   m.computed_prompt_tokens = prompt_tokens_;
   m.steps = steps_;
   m.waiting_max = waiting_max_;
-  if (m.finished > 0) m.duration_s = seconds(first, last);
+  if (m.finished > 0) {
+    m.duration_s = seconds(first, last);
+    m.window_s = std::max(m.duration_s, seconds(first, workloads::to_time(last_end_)));
+  }
   const auto per_second = [&](std::int64_t count) {
     return m.duration_s > 0 ? static_cast<double>(count) / m.duration_s : 0.0;
   };
@@ -140,10 +144,10 @@ ServingMetrics ServingCollector::metrics(const Traffic& traffic,
   const auto blocks = static_cast<double>(config.limits.kv_blocks);
   if (busy_ > 0 && m.duration_s > 0) {
     const double busy_s = workloads::to_seconds(busy_);
-    m.busy_fraction = std::min(busy_s / (m.duration_s * config.replicas), 1.0);
+    m.busy_fraction = std::min(busy_s / (m.window_s * config.replicas), 1.0);
     for (const workloads::Ticks stage : stages_) {
       m.stage_busy.push_back(
-          std::min(workloads::to_seconds(stage) / (m.duration_s * config.replicas), 1.0));
+          std::min(workloads::to_seconds(stage) / (m.window_s * config.replicas), 1.0));
     }
     if (!stages_.empty()) {
       const auto computing = std::accumulate(stages_.begin(), stages_.end(), workloads::Ticks{});

@@ -29,8 +29,9 @@ using workloads::ServiceLevel;
 struct ServingMetrics {
   std::int64_t offered = 0;  ///< requests
   std::int64_t finished = 0;
-  std::int64_t too_long = 0;       ///< turned away: the replica cannot hold them
-  double duration_s = 0;           ///< from the first arrival to the last token
+  std::int64_t too_long = 0;  ///< turned away: the replica cannot hold them
+  double duration_s = 0;      ///< from the first arrival to the last token
+  double window_s = 0;        ///< the same, or to the last step that was seen where that ends later
   std::int64_t prompt_tokens = 0;  ///< of finished requests
   std::int64_t output_tokens = 0;
   double output_tokens_per_s = 0;
@@ -74,6 +75,9 @@ class ServingCollector final : public workloads::ServingObserver {
   void gaps_seen(const workloads::GapRun& gaps) override { gaps_.add(gaps); }
   void request_ended(std::uint32_t, const workloads::RequestRecord&) override {}
 
+  /// Gaps seen: tokens that are not a request's first.
+  [[nodiscard]] std::int64_t gaps() const { return gaps_.count(); }
+
   /// The whole run's numbers, once it has ended.
   [[nodiscard]] ServingMetrics metrics(const workloads::Traffic& traffic,
                                        const workloads::ServerConfig& config,
@@ -86,6 +90,7 @@ class ServingCollector final : public workloads::ServingObserver {
   std::int64_t prompt_tokens_ = 0;
   std::int64_t waiting_max_ = 0;
   std::int64_t held_max_ = 0;
+  workloads::Ticks last_end_ = 0;
   workloads::Ticks busy_ = 0;
   workloads::Ticks sequence_time_ = 0;  // sequences x time: whole numbers, as leaps have them
   std::vector<workloads::Ticks> stages_;

@@ -83,6 +83,23 @@ std::vector<workloads::RequestRecord> serve_alone(const Traffic& traffic, const 
   return workloads::serve_behind(setup.front, traffic, setup.config, replica.stations(), observer);
 }
 
+/// Throughput behind a warm-up: all that comes out from `begin` on, also for requests that arrived
+/// before.
+void set_rates(ServingMetrics& m, const ServingCollector& collector,
+               const std::vector<workloads::RequestRecord>& records, sim::Time begin) {
+  std::int64_t firsts = 0, ended = 0;
+  for (const workloads::RequestRecord& record : records) {
+    if (record.outcome != workloads::RequestOutcome::kFinished) continue;
+    firsts += record.first_token >= begin ? 1 : 0;
+    ended += record.finished >= begin ? 1 : 0;
+  }
+  if (m.window_s <= 0) return;
+  const auto tokens = static_cast<double>(collector.gaps() + firsts);
+  m.output_tokens_per_s = tokens / m.window_s;
+  m.total_tokens_per_s = (tokens + static_cast<double>(m.computed_prompt_tokens)) / m.window_s;
+  m.requests_per_s = static_cast<double>(ended) / m.window_s;
+}
+
 /// The numbers of requests and records from `first` on.
 ServingMetrics metrics_from(std::size_t first, const ServingCollector& collector,
                             const Traffic& traffic, const ServingSetup& setup,
@@ -93,28 +110,51 @@ ServingMetrics metrics_from(std::size_t first, const ServingCollector& collector
   Traffic counted;
   counted.requests.assign(traffic.requests.begin() + skip, traffic.requests.end());
   if (traffic.closed_loop) counted.closed_loop.emplace();
-  return collector.metrics(counted, setup.config, {records.begin() + skip, records.end()}, level);
+  ServingMetrics m =
+      collector.metrics(counted, setup.config, {records.begin() + skip, records.end()}, level);
+  m.queue_growth = collector.metrics(traffic, setup.config, records, level).queue_growth;
+  set_rates(m, collector, records, records[first].arrival);
+  return m;
 }
 
+/// Those beside the meters that see a run.
+using Watchers = std::vector<ServingObserver*>;
+
 ServingMetrics replay(const Traffic& traffic, const ServingSetup& setup, const ServiceLevel& level,
-                      const Counted& counted, workloads::Slowness slowness,
-                      ServingObserver* observer,
+                      const Counted& counted, workloads::Slowness slowness, Watchers watchers,
                       std::vector<workloads::RequestRecord>* records = nullptr) {
   ServingCollector collector;
   UseMeter use(setup);
   Observers meters({&collector, &use});
   From measured(counted.begin, meters);
-  std::vector<ServingObserver*> all{&measured};
-  if (observer != nullptr) all.push_back(observer);
-  Observers observers(std::move(all));
+  watchers.push_back(&measured);
+  Observers observers(std::move(watchers));
   auto ended = serve_alone(traffic, setup, observers, slowness);
   ServingMetrics metrics = metrics_from(counted.first, collector, traffic, setup, ended, level);
-  metrics.use = use.result(metrics.duration_s, metrics.output_tokens);
+  metrics.use =
+      use.result(metrics.window_s, std::llround(metrics.output_tokens_per_s * metrics.window_s));
   if (records != nullptr) *records = std::move(ended);
   return metrics;
 }
 
-/// Requests that MSER-5 leaves out of the mean E2E of the replications' requests, number by number.
+/// In a closed loop slower devices bring the counted requests later.
+Counted counted_again(Counted counted, const Traffic& traffic, const ServingSetup& setup,
+                      workloads::Slowness slowness, const Watchers& watchers) {
+  if (counted.first == 0 || !traffic.closed_loop) return counted;
+  Observers observers(watchers);
+  counted.begin = serve_alone(traffic, setup, observers, slowness)[counted.first].arrival;
+  return counted;
+}
+
+/// The number of the n-th request that finished; their count where there are fewer.
+std::size_t number_of_finished(std::size_t n, std::span<const workloads::RequestRecord> records) {
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (records[i].outcome == workloads::RequestOutcome::kFinished && n-- == 0) return i;
+  }
+  return records.size();
+}
+
+/// Finished requests that MSER-5 leaves out of their mean E2E over the replications, one by one.
 std::size_t automatic_cut(std::span<const Traffic> replications,
                           std::span<const std::vector<workloads::RequestRecord>> runs) {
   std::vector<double> pooled;
@@ -136,20 +176,23 @@ std::size_t cut_at(sim::Duration time, std::span<const workloads::RequestRecord>
 
 /// From which request on each replication counts.
 std::vector<Counted> counted_of(std::span<const Traffic> replications, const ServingSetup& setup,
-                                const WarmUp& warm_up) {
+                                const WarmUp& warm_up, const Watchers& watchers) {
   std::vector<Counted> counted(replications.size());
   if (std::holds_alternative<NoWarmUp>(warm_up)) return counted;
   std::vector<std::vector<workloads::RequestRecord>> runs;
-  Observers nobody({});
-  for (const Traffic& traffic : replications) runs.push_back(serve_alone(traffic, setup, nobody));
-  std::size_t requests = 0;
-  if (std::holds_alternative<AutomaticWarmUp>(warm_up))
-    requests = automatic_cut(replications, runs);
+  Observers observers(watchers);
+  for (const Traffic& traffic : replications) {
+    runs.push_back(serve_alone(traffic, setup, observers));
+  }
+  const bool automatic = std::holds_alternative<AutomaticWarmUp>(warm_up);
+  std::size_t requests = automatic ? automatic_cut(replications, runs) : 0;
   if (const auto* count = std::get_if<std::int64_t>(&warm_up))
     requests = static_cast<std::size_t>(*count);
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const auto* time = std::get_if<sim::Duration>(&warm_up);
-    counted[i].first = time != nullptr ? cut_at(*time, runs[i]) : requests;
+    counted[i].first = time != nullptr ? cut_at(*time, runs[i])
+                       : automatic     ? number_of_finished(requests, runs[i])
+                                       : requests;
     if (counted[i].first >= runs[i].size())
       throw std::invalid_argument("the warm-up leaves none of the " +
                                   std::to_string(runs[i].size()) + " requests");
@@ -173,15 +216,19 @@ workloads::Evidence evidence_of(const ServingSetup& setup, const ServingMetrics&
 }  // namespace
 
 ServingRun run_serving(std::span<const Traffic> replications, const ServingSetup& setup,
-                       const ServiceLevel& level, const WarmUp& warm_up,
-                       ServingObserver* observer) {
+                       const ServiceLevel& level, const WarmUp& warm_up, ServingObserver* observer,
+                       ServingObserver* watch) {
   ServingRun run;
-  const std::vector<Counted> counted = counted_of(replications, setup, warm_up);
+  const Watchers all = watch != nullptr ? Watchers{watch} : Watchers{};
+  Watchers first = all;
+  if (observer != nullptr) first.push_back(observer);
+  const std::vector<Counted> counted = counted_of(replications, setup, warm_up, all);
   std::vector<ServingMetrics> metrics, slow, fast;
   for (std::size_t i = 0; i < replications.size(); ++i) {
-    metrics.push_back(replay(replications[i], setup, level, counted[i], {},
-                             i == 0 ? observer : nullptr, i == 0 ? &run.records : nullptr));
+    metrics.push_back(replay(replications[i], setup, level, counted[i], {}, i == 0 ? first : all,
+                             i == 0 ? &run.records : nullptr));
   }
+  run.first = metrics.front();
   run.metrics = mean_of(metrics);
   run.evidence = evidence_of(setup, run.metrics);
   const auto& backend = setup.deployment.backends.front();
@@ -193,8 +240,11 @@ ServingRun run_serving(std::span<const Traffic> replications, const ServingSetup
     return workloads::Slowness{factor(run.half_width), factor(run.prompt_half_width)};
   };
   for (std::size_t i = 0; i < replications.size(); ++i) {
-    slow.push_back(replay(replications[i], setup, level, counted[i], times(-1), nullptr));
-    fast.push_back(replay(replications[i], setup, level, counted[i], times(+1), nullptr));
+    for (const int sign : {-1, +1}) {
+      const Counted again = counted_again(counted[i], replications[i], setup, times(sign), all);
+      (sign < 0 ? slow : fast)
+          .push_back(replay(replications[i], setup, level, again, times(sign), all));
+    }
   }
   run.slow = mean_of(slow);
   run.fast = mean_of(fast);

@@ -24,6 +24,7 @@ using WarmUp = std::variant<NoWarmUp, AutomaticWarmUp, std::int64_t, sim::Durati
 /// A replayed traffic with its error band and what chance does.
 struct ServingRun {
   ServingMetrics metrics;  ///< means over replications, without the warm-up
+  ServingMetrics first;    ///< of the first replication
   /// The same traffic on devices whose rates are lower, and higher, by the bands of the cost model:
   /// what queues then, too.
   ServingMetrics slow;
@@ -38,11 +39,12 @@ struct ServingRun {
 };
 
 /// Replays each of `replications` on `setup` and again on slower and faster devices; `observer` (or
-/// null) sees the first run of the first one. Throws as workloads::serve, and std::invalid_argument
-/// where the warm-up leaves no request.
+/// null) sees the first run of the first one, `watch` (or null) every run. Throws as
+/// workloads::serve, and std::invalid_argument where the warm-up leaves no request.
 [[nodiscard]] ServingRun run_serving(std::span<const workloads::Traffic> replications,
                                      const workloads::ServingSetup& setup,
                                      const ServiceLevel& level, const WarmUp& warm_up = NoWarmUp{},
-                                     workloads::ServingObserver* observer = nullptr);
+                                     workloads::ServingObserver* observer = nullptr,
+                                     workloads::ServingObserver* watch = nullptr);
 
 }  // namespace rigsim::analysis

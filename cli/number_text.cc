@@ -28,7 +28,7 @@ std::string time_text(double seconds) {
     if (std::abs(seconds) >= kRoundsUp * scale)
       return fmt::format("{} {}", significant(seconds / scale, kDigits), unit);
   }
-  return fmt::format("{} s", significant(seconds, kDigits));
+  return std::abs(seconds) < 1e-12 ? "0 s" : fmt::format("{} s", significant(seconds, kDigits));
 }
 
 }  // namespace rigsim::cli

@@ -142,7 +142,8 @@ std::optional<workloads::ParallelPlan> plan(const ParsedOptions& options,
     plan = workloads::split_plan(split_of(*mode), devices);
   if (const auto text = options.text("plan")) {
     plan = options.checked("plan", [&] { return configs::parse_plan(*text); });
-    if (devices == 1) {
+    // Where several rigs are compared the plan is for those that have the devices.
+    if (devices == 1 && options.texts("rig").size() > 1) {
       const std::optional<int> gpu_layers = plan->gpu_layers;
       plan = workloads::ParallelPlan{};
       plan->gpu_layers = gpu_layers;

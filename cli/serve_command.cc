@@ -26,6 +26,7 @@
 #include "configs/config_error.h"
 #include "configs/scenario.h"
 #include "configs/traffic_text.h"
+#include "workloads/serving/kv_links.h"
 #include "workloads/traffic_change.h"
 
 namespace rigsim::cli {
@@ -36,17 +37,14 @@ using configs::LoadedTraffic;
 using configs::Scenario;
 using workloads::ServingSetup;
 
-/// Stops the run behind the step in which SIGINT or SIGTERM came.
-class StopOnSignal final : public workloads::ServingObserver {
+/// Writes down what the first run does.
+class Keep final : public workloads::ServingObserver {
  public:
-  StopOnSignal(analysis::ServingTrace* trace, analysis::TokenTimes* tokens)
+  Keep(analysis::ServingTrace* trace, analysis::TokenTimes* tokens)
       : trace_(trace), tokens_(tokens) {}
 
   void steps_executed(const workloads::StepRecord& steps) override {
     if (trace_ != nullptr) trace_->steps_executed(steps);
-    constexpr std::uint64_t kStepsBetweenLooks = 256;
-    if (++seen_ % kStepsBetweenLooks != 0) return;
-    if (const auto signal = interruption_.pending()) throw Interrupted(*signal, kept());
   }
   void gaps_seen(const workloads::GapRun&) override {}
   void token_out(std::uint32_t request, workloads::Ticks now, bool first) override {
@@ -58,6 +56,24 @@ class StopOnSignal final : public workloads::ServingObserver {
   }
 
  private:
+  analysis::ServingTrace* trace_;
+  analysis::TokenTimes* tokens_;
+};
+
+/// Stops any run behind the step in which SIGINT or SIGTERM came.
+class StopOnSignal final : public workloads::ServingObserver {
+ public:
+  explicit StopOnSignal(analysis::ServingTrace* trace) : trace_(trace) {}
+
+  void steps_executed(const workloads::StepRecord&) override {
+    constexpr std::uint64_t kStepsBetweenLooks = 256;
+    if (++seen_ % kStepsBetweenLooks != 0) return;
+    if (const auto signal = interruption_.pending()) throw Interrupted(*signal, kept());
+  }
+  void gaps_seen(const workloads::GapRun&) override {}
+  void request_ended(std::uint32_t, const workloads::RequestRecord&) override {}
+
+ private:
   [[nodiscard]] std::string kept() {
     if (trace_ == nullptr) return "serving was stopped; there was no --trace to keep";
     return fmt::format("serving was stopped; what there is stands in {}, marked incomplete",
@@ -66,7 +82,6 @@ class StopOnSignal final : public workloads::ServingObserver {
 
   Interruption interruption_;
   analysis::ServingTrace* trace_;
-  analysis::TokenTimes* tokens_;
   std::uint64_t seen_ = 0;
 };
 
@@ -220,13 +235,19 @@ Answer run(const ParsedOptions& options, const Console& console) {
   const workloads::ServiceLevel& level = scenario.serving.level;
   check_backends(options, scenario, given.engine.profile);
   const auto prefill = scenario.serving.prefill_replicas;
-  ServingSetup setup = options.checked(prefill ? "prefill-replicas" : "plan", [&] {
-    return workloads::serving_setup(request_of(scenario, given.engine), profile,
+  const workloads::DeploymentRequest request = request_of(scenario, given.engine);
+  if (prefill) {
+    options.checked("prefill-replicas", [&] {
+      workloads::check_prefill_replicas(request.plan, *prefill, profile.batching);
+    });
+  }
+  ServingSetup setup = options.checked("plan", [&] {
+    return workloads::serving_setup(request, profile,
                                     static_cast<std::int32_t>(prefill.value_or(0)));
   });
+  if (setup.kv_blocks < 2) return does_not_fit(scenario, setup);
   workloads::apply(scenario.serving, setup);
   if (options.has("exact-steps")) setup.config.mode = workloads::StepMode::kExact;
-  if (setup.kv_blocks < 2) return does_not_fit(scenario, setup);
   const std::int64_t replications = read_replications(options, scenario.traffic);
   const analysis::WarmUp warm_up = read_warm_up(options);
   LoadedTraffic loaded = load(scenario.traffic, setup);
@@ -242,9 +263,11 @@ Answer run(const ParsedOptions& options, const Console& console) {
   std::optional<analysis::TokenTimes> tokens;
   if (options.has("itls")) tokens.emplace(traffic.requests.size());
   analysis::TokenTimes* const wanted = tokens ? &*tokens : nullptr;
-  StopOnSignal observer(trace.get(), wanted);
-  const analysis::ServingRun result = options.checked(
-      "warmup", [&] { return analysis::run_serving(traffics, setup, level, warm_up, &observer); });
+  Keep first(trace.get(), wanted);
+  StopOnSignal watch(trace.get());
+  const analysis::ServingRun result = options.checked("warmup", [&] {
+    return analysis::run_serving(traffics, setup, level, warm_up, &first, &watch);
+  });
   if (trace) trace->finish();
   if (const auto path = options.text("vllm-result"))
     write_text_file(

@@ -113,6 +113,30 @@ ServingChoice read_serving_choice(const ParsedOptions& options, const ServingCho
   return workloads::merged(base, choice);
 }
 
+namespace {
+
+/// What the engine, or the batching, cannot do.
+void check_choice(const std::string& engine, const ServingProfile& profile,
+                  const ServingChoice& choice) {
+  const bool knows_top_p = profile.top_p.step_us > 0 || profile.top_p.logit_bytes > 0;
+  if (choice.sampling == workloads::Sampling::kTopP && !knows_top_p) {
+    throw configs::ConfigError(
+        {{}, 0, 0, "--sampling"},
+        fmt::format("what top-p takes is not known of {}; allowed is greedy", engine));
+  }
+  const workloads::Batching& batching = choice.batching.value_or(profile.batching);
+  if (choice.async_scheduling == true &&
+      !std::holds_alternative<workloads::VllmV1Batching>(batching) &&
+      !std::holds_alternative<workloads::SglangBatching>(batching)) {
+    throw configs::ConfigError(
+        {{}, 0, 0, "--async-scheduling"},
+        fmt::format("{} batching does not schedule ahead; vllm-v1 and sglang do",
+                    workloads::name_of(batching)));
+  }
+}
+
+}  // namespace
+
 ServingProfile serving_profile(const configs::EngineFile& engine, const ServingChoice& choice) {
   if (!engine.serving && !choice.batching) {
     throw configs::ConfigError(
@@ -126,6 +150,7 @@ ServingProfile serving_profile(const configs::EngineFile& engine, const ServingC
     profile.limits.step_tokens = engine.profile.batch_tokens;
     profile.limits.prefix_caching = false;
   }
+  check_choice(engine.profile.name, profile, choice);
   return workloads::chosen(std::move(profile), choice);
 }
 

@@ -25,7 +25,8 @@ std::string band_text(const ServingRun& run, double ServingMetrics::* member) {
 std::string mean_band(const ServingRun& run, LatencySummary ServingMetrics::* member) {
   const double slow = (run.slow.*member).mean;
   const double fast = (run.fast.*member).mean;
-  return fmt::format("{} - {}", time_text(std::min(slow, fast)), time_text(std::max(slow, fast)));
+  const auto [low, high] = std::minmax({(run.metrics.*member).mean, slow, fast});
+  return fmt::format("{} - {}", time_text(low), time_text(high));
 }
 
 /// "+-1.2 ms": of the mean.
@@ -158,10 +159,11 @@ std::string warnings_text(const ServingMetrics& m, const workloads::ServingSetup
   if (m.too_long > 0) {
     const auto& limits = setup.config.limits;
     text += wrapped(fmt::format(
-        "{} of {} requests were turned away: they are longer than the context of {} tokens or a "
-        "replica's KV cache of {} (--context allows more of the one, --truncate shortens them).",
-        m.too_long, m.offered, setup.config.max_context,
-        limits.kv_blocks * limits.kv_block_tokens));
+        "{} of {} requests were turned away: they are longer than the context of {} tokens, than a "
+        "replica's KV cache of {}, or than what {} batching can take (--context allows more of the "
+        "first, --truncate shortens them to the first two).",
+        m.too_long, m.offered, setup.config.max_context, limits.kv_blocks * limits.kv_block_tokens,
+        workloads::name_of(setup.config.batching)));
     if (std::holds_alternative<workloads::TgiBatching>(setup.config.batching) ||
         std::holds_alternative<workloads::VllmV0Batching>(setup.config.batching))
       text +=

@@ -59,8 +59,10 @@ std::vector<Way> all_ways(std::span<const Climb* const> ranks, std::span<const N
       ways.back().rank = rank;
       ways.back().nic = nic;
     }
-  std::ranges::stable_sort(ways, [](const Way& a, const Way& b) {
-    return a.alone == b.alone ? a.cables.size() < b.cables.size() : a.alone > b.alone;
+  std::ranges::sort(ways, [](const Way& a, const Way& b) {
+    if (a.alone != b.alone) return a.alone > b.alone;
+    if (a.cables.size() != b.cables.size()) return a.cables.size() < b.cables.size();
+    return std::pair(a.rank, a.nic) < std::pair(b.rank, b.nic);
   });
   return ways;
 }

@@ -40,6 +40,15 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{kA100 + "--traffic poisson:1/s --batching tgi:max-waiting-tokens=soon",
                 "--batching: max-waiting-tokens must be a number from 0 to"},
         Refusal{kA100 + "--traffic poisson:1/s --slo ttft", "--slo"},
+        Refusal{kA100 + "--traffic poisson:1/s --plan dp=2", "needs more devices than the 1"},
+        Refusal{kA100 + "--traffic poisson:1/s --batching orca --async-scheduling on",
+                "--async-scheduling: orca batching does not schedule ahead; vllm-v1 and sglang do"},
+        Refusal{"serve --rig a100-80gb-sxm --model llama-3-8b --weights bf16 --engine sglang "
+                "--traffic poisson:1/s --sampling top-p",
+                "--sampling: what top-p takes is not known of sglang; allowed is greedy"},
+        Refusal{"serve --rig rtx-4090 --model llama-3-70b --weights bf16 --engine vllm "
+                "--kv-blocks 1000 --traffic poisson:1/s",
+                "does not fit", 4},
         Refusal{kA100 + "--traffic poisson:1/s --warmup 1000", "--warmup: the warm-up leaves none"},
         Refusal{kA100 + "--traffic poisson:1/s --warmup soon", "--warmup: expected a duration"},
         Refusal{kA100 + "--traffic t.csv --replications 3", "--replications: a trace is always"},

@@ -84,23 +84,6 @@ TEST(Serve, FilesOfAScenarioCountFromItsFolder) {
   EXPECT_THAT(run.err, HasSubstr("in/t.json"));
 }
 
-// 1,000 tokens are 63 blocks of 16, 131,072 bytes a token: 132.1 MB, staged at 22 GB/s behind 12
-// us.
-TEST(Serve, PromptsOnAReplicaOfTheirOwnMoveTheirCacheOverTheLink) {
-  const std::string line =
-      "serve --rig 2x4090 --plan dp=2 --model llama-3-8b --weights awq --engine vllm --traffic "
-      "uniform:0.1/s --requests 4 --prompt 1000 --output-tokens 20 --prefill-replicas ";
-  const json served = document(line + "1 --json");
-  EXPECT_EQ(served.at("engine").at("prefill_replicas"), 1);
-  EXPECT_NEAR(served.at("kv_transfer_s").at("mean").get<double>(), 12e-6 + 63 * 16 * 131'072 / 22e9,
-              1e-9);
-  EXPECT_GT(served.at("ttft_s").at("mean"), served.at("kv_transfer_s").at("mean"));
-  EXPECT_THAT(rigsim(line + "2").err, HasSubstr("--prefill-replicas: must leave replicas"));
-  EXPECT_THAT(
-      rigsim(line + "1 --batching orca").err,
-      HasSubstr("--prefill-replicas: separate replicas for prompts are modelled with vllm-v1"));
-}
-
 // A step of one sequence sorts 128,256 logits: 1 ms and 1,300 B each over 2.039 TB/s.
 TEST(Serve, DrawingByTopPSortsTheLogits) {
   const std::string line =

@@ -6,14 +6,27 @@
 
 namespace rigsim::workloads {
 
-KvLinks kv_links(const ParallelPlan& plan, const Deployment& first, KvFormat format,
-                 std::int32_t prefill_replicas) {
+void check_prefill_replicas(const ParallelPlan& plan, std::int64_t prefill_replicas,
+                            const Batching& batching) {
+  if (!std::holds_alternative<VllmV1Batching>(batching)) {
+    throw std::invalid_argument(
+        "separate replicas for prompts are modelled with vllm-v1, not with " +
+        std::string(name_of(batching)));
+  }
+  if (plan.dp < 2) {
+    throw std::invalid_argument("needs replicas that decode: a plan with dp=2 or more, got dp=" +
+                                std::to_string(plan.dp));
+  }
   if (prefill_replicas < 1 || prefill_replicas >= plan.dp) {
     throw std::invalid_argument("must leave replicas that decode: from 1 to " +
                                 std::to_string(plan.dp - 1) +
                                 " of the plan's dp=" + std::to_string(plan.dp) + ", got " +
                                 std::to_string(prefill_replicas));
   }
+}
+
+KvLinks kv_links(const ParallelPlan& plan, const Deployment& first, KvFormat format,
+                 std::int32_t prefill_replicas) {
   KvLinks links;
   links.prefill_replicas = prefill_replicas;
   links.decode_replicas = plan.dp - prefill_replicas;

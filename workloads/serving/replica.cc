@@ -178,7 +178,7 @@ void Replica::enter(Step& step) {
 
 StepRecord Replica::record_of(const StepPlan& plan) const {
   StepRecord record{.replica = id_};
-  record.decodes = plan.rows();
+  record.decodes = static_cast<std::int64_t>(plan.decode.size());
   record.kv_tokens = plan.kv_tokens;
   record.chunks = static_cast<std::int64_t>(plan.chunks.size());
   for (const ScheduledChunk& each : plan.chunks) {
@@ -296,7 +296,8 @@ void Replica::end_step() {
 const std::vector<std::uint32_t>& Replica::advance(Ticks limit) {
   finished_.clear();
   end_step();
-  if (mode_ == StepMode::kLeap && finished_.empty()) leap(limit);
+  // A KV cache that is asked for now may be here before `limit`, which does not know of it.
+  if (mode_ == StepMode::kLeap && finished_.empty() && fetches_.empty()) leap(limit);
   return finished_;
 }
 

@@ -172,16 +172,15 @@ class Server {
 
   /// What the replica must not run beyond: the next arrival and the next KV cache that is there;
   /// the next end of another's step where that may bring a request: through the answer to a user
-  /// who waits, or as a prompt that is done.
+  /// who waits, or as a prompt that is done, also one that waits for the blocks of a KV cache that
+  /// another replica asks for.
   [[nodiscard]] Ticks limit(const Replica& replica, std::optional<Ticks> arrival,
                             std::optional<Ticks> landing) const {
     constexpr Ticks kForever = Ticks{1} << 120;
     Ticks result = std::min(arrival.value_or(kForever), landing.value_or(kForever));
+    if (!arrivals_.answers_matter() && !transfers_) return result;
     for (const Replica& other : replicas_) {
-      const bool matters = arrivals_.answers_matter() || other.role() == ReplicaRole::kPrefill;
-      if (matters && &other != &replica) {
-        result = std::min(result, other.next_end().value_or(result));
-      }
+      if (&other != &replica) result = std::min(result, other.next_end().value_or(result));
     }
     return result;
   }

@@ -1,5 +1,6 @@
 #include "workloads/serving/serving_choice.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 #include <variant>
@@ -67,6 +68,12 @@ void apply(const ServingChoice& choice, ServingSetup& setup) {
   if (choice.kv_blocks) {
     setup.config.limits.kv_blocks += *choice.kv_blocks - setup.kv_blocks;
     setup.kv_blocks = *choice.kv_blocks;
+    if (std::holds_alternative<LlamaCppBatching>(setup.config.batching)) {
+      const BatchLimits& limits = setup.config.limits;
+      setup.config.max_context =
+          std::min(setup.config.max_context,
+                   limits.kv_blocks / limits.max_sequences * limits.kv_block_tokens);
+    }
   }
   if (choice.routing) setup.config.routing = *choice.routing;
 }

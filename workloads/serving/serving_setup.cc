@@ -27,6 +27,22 @@ void refuse_unmodelled(const ParallelPlan& plan) {
   if (plan.split == SplitMode::kRow && plan.tp > 1) refuse("llama.cpp's row split");
 }
 
+/// All replicas take what the first one does.
+void refuse_unlike_replicas(const ParallelPlan& plan, const topology::Rig& rig) {
+  const auto size = static_cast<std::size_t>(plan.tp * plan.pp);
+  const auto at = [&](std::size_t position) -> const topology::InstalledDevice& {
+    return rig.devices[device_at(plan, position)];
+  };
+  for (std::size_t i = size; i < size * static_cast<std::size_t>(plan.dp); ++i) {
+    const auto& first = at(i % size);
+    const auto& here = at(i);
+    if (here.device.name == first.device.name && here.power_limit == first.power_limit) continue;
+    throw std::invalid_argument("replica " + std::to_string(i / size) + " has " + here.device.name +
+                                " where replica 0 has " + first.device.name +
+                                ": replicas of unlike devices are not modelled in serving yet");
+  }
+}
+
 /// These keep track of one or two steps on their way, not of more.
 void refuse_pipeline_of(const Batching& batching) {
   if (std::holds_alternative<SglangBatching>(batching) ||
@@ -110,6 +126,7 @@ ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& prof
   config.first_step = sim::from_seconds(profile.first_step_us * 1e-6);
 
   const ParallelPlan whole = request.plan;
+  refuse_unlike_replicas(whole, request.rig);
   request.plan.dp = 1;
   if (!request.plan.devices.empty())  // the first replica's
     request.plan.devices.resize(static_cast<std::size_t>(request.plan.tp * request.plan.pp));
@@ -125,8 +142,10 @@ ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& prof
                         std::holds_alternative<TgiBatching>(profile.batching);
   config.limits.kv_blocks = std::max<std::int64_t>(blocks - (one_kept ? 1 : 0), 1);
   Deployment deployment = deploy(request);
-  if (prefill_replicas > 0)
+  if (prefill_replicas > 0) {
+    check_prefill_replicas(whole, prefill_replicas, config.batching);
     config.kv_links = kv_links(whole, deployment, request.kv_format, prefill_replicas);
+  }
   validate(config);
   settle_clocks(deployment);
   if (deployment.stages.size() > 1) {

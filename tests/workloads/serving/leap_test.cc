@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <random>
 #include <string>
 #include <variant>
@@ -114,9 +115,10 @@ KvLinks some_kv_links(std::int32_t replicas, Dice& dice) {
   std::vector<sim::LinkId> up;
   std::vector<sim::LinkId> down;
   const auto devices = static_cast<std::size_t>(replicas) * links.ranks();
-  const auto rate = static_cast<double>(dice.from(1, 2'000)) * 1e9;
+  // A token's 1,000 bytes take 0.01 to 1,000 ps: some caches are there within a step, others late.
+  const double rate = 1e12 * std::pow(10.0, static_cast<double>(dice.from(0, 50)) / 10);
   for (std::size_t i = 0; i < devices; ++i) {
-    up.push_back(links.network.add_link(sim::Bandwidth(rate), sim::Duration(dice.from(0, 5'000))));
+    up.push_back(links.network.add_link(sim::Bandwidth(rate), sim::Duration(dice.from(0, 50))));
     down.push_back(links.network.add_link(sim::Bandwidth(rate)));
   }
   const auto prefill = static_cast<std::size_t>(links.prefill_replicas);
