@@ -40,6 +40,7 @@ struct RequestColumns {
         replica(table.add_column<std::uint16_t>({"replica", "1", "where it was served"})),
         arrival(time(table, "arrival", "when it arrived")),
         scheduled(time(table, "scheduled", "start of the first step that works on it")),
+        prefilled(time(table, "prefilled", "when its prompt was done, where another decodes")),
         kv_sent(time(table, "kv_sent", "when its KV cache left the replica of the prompt, if any")),
         kv_there(time(table, "kv_there", "when that was where it decodes")),
         first_token(time(table, "first_token", "end of the step that gave its first token")),
@@ -55,7 +56,7 @@ struct RequestColumns {
   ColumnId<std::int64_t> prompt, output, cached;
   ColumnId<std::uint32_t> preemptions;
   ColumnId<std::uint16_t> replica;
-  ColumnId<std::int64_t> arrival, scheduled, kv_sent, kv_there, first_token, finished;
+  ColumnId<std::int64_t> arrival, scheduled, prefilled, kv_sent, kv_there, first_token, finished;
   ColumnId<std::uint32_t> outcome;
 };
 
@@ -205,6 +206,7 @@ void ServingTrace::request_ended(std::uint32_t request, const workloads::Request
   table.push(c.arrival, stored(r.arrival));
   table.push(c.scheduled, time(r.scheduled));
   const bool moved = r.kv_there > sim::Time{};
+  table.push(c.prefilled, moved ? time(r.prefilled) : std::int64_t{-1});
   table.push(c.kv_sent, moved ? time(r.kv_sent) : std::int64_t{-1});
   table.push(c.kv_there, moved ? time(r.kv_there) : std::int64_t{-1});
   table.push(c.first_token, time(r.first_token));

@@ -16,7 +16,7 @@ namespace rigsim::analysis {
 /// run goes on, in bounded memory, as TraceFile is:
 /// - /requests: one row per request, in the order in which they ended: `request` (its number in the
 ///   traffic), prompt_tokens, output_tokens, cached_tokens, preemptions, replica, arrival,
-///   scheduled, first_token, finished (ps; -1: never), outcome;
+///   scheduled, prefilled, kv_sent, kv_there, first_token, finished (ps; -1: never), outcome;
 /// - /steps: one row per run of steps: replica, start (ps), steps, first and growth (ps as double:
 ///   step i takes first + i x growth), busy (of their time, when no step that ended before was on
 ///   its way), of a pipeline stage_0_busy, stage_1_busy, ... (what its stages compute), decodes,

@@ -15,6 +15,7 @@
 #include "analysis/serving_json.h"
 #include "analysis/serving_run.h"
 #include "analysis/serving_trace.h"
+#include "analysis/traffic_summary.h"
 #include "cli/build_info.h"
 #include "cli/command_options.h"
 #include "cli/interruption.h"
@@ -22,6 +23,7 @@
 #include "cli/serve_options.h"
 #include "cli/serve_table.h"
 #include "cli/text_file.h"
+#include "cli/trace_report_text.h"
 #include "cli/traffic_options.h"
 #include "configs/config_error.h"
 #include "configs/scenario.h"
@@ -114,8 +116,14 @@ workloads::DeploymentRequest request_of(const Scenario& scenario,
   return request;
 }
 
-LoadedTraffic load(const configs::ScenarioTraffic& traffic, const ServingSetup& setup) {
-  LoadedTraffic loaded = [&] {
+/// Traffic that a replica can hold, and what was done to it.
+struct Fitted {
+  LoadedTraffic loaded;
+  workloads::ContextCut cut{};
+};
+
+Fitted load(const configs::ScenarioTraffic& traffic, const ServingSetup& setup) {
+  Fitted fitted{[&] {
     try {
       return configs::load_traffic(traffic.text, traffic.settings);
     } catch (const configs::ConfigError&) {
@@ -123,15 +131,26 @@ LoadedTraffic load(const configs::ScenarioTraffic& traffic, const ServingSetup& 
     } catch (const std::invalid_argument& error) {
       throw configs::ConfigError(traffic.place, error.what());
     }
-  }();
+  }()};
   if (traffic.truncate) {
     const auto& limits = setup.config.limits;
     const std::int64_t cache = limits.kv_blocks * limits.kv_block_tokens;
     const std::int64_t longest =
         setup.config.max_context > 0 ? std::min(setup.config.max_context, cache) : cache;
-    (void)workloads::fit_context(loaded.traffic, longest, workloads::TooLong::kTruncate);
+    fitted.cut =
+        workloads::fit_context(fitted.loaded.traffic, longest, workloads::TooLong::kTruncate);
   }
-  return loaded;
+  return fitted;
+}
+
+/// What of the traffic is not as the user has it.
+std::string changes_text(const Fitted& fitted) {
+  std::string text = fitted.loaded.report ? report_text(*fitted.loaded.report) : std::string();
+  const auto [prompts, outputs, dropped] = fitted.cut;
+  if (prompts + outputs > 0) {
+    text += fmt::format("--truncate shortened {} prompts and {} outputs\n", prompts, outputs);
+  }
+  return text;
 }
 
 /// `first` and the same traffic drawn anew with the seeds that follow.
@@ -141,7 +160,7 @@ std::vector<workloads::Traffic> drawn(configs::ScenarioTraffic traffic, std::int
   all.push_back(std::move(first));
   for (std::int64_t i = 1; i < replications; ++i) {
     ++traffic.settings.seed;
-    all.push_back(load(traffic, setup).traffic);
+    all.push_back(load(traffic, setup).loaded.traffic);
   }
   return all;
 }
@@ -250,9 +269,9 @@ Answer run(const ParsedOptions& options, const Console& console) {
   if (options.has("exact-steps")) setup.config.mode = workloads::StepMode::kExact;
   const std::int64_t replications = read_replications(options, scenario.traffic);
   const analysis::WarmUp warm_up = read_warm_up(options);
-  LoadedTraffic loaded = load(scenario.traffic, setup);
+  Fitted fitted = load(scenario.traffic, setup);
   const std::vector<workloads::Traffic> traffics =
-      drawn(scenario.traffic, replications, std::move(loaded.traffic), setup);
+      drawn(scenario.traffic, replications, std::move(fitted.loaded.traffic), setup);
   const workloads::Traffic& traffic = traffics.front();
 
   std::unique_ptr<analysis::ServingTrace> trace;
@@ -274,9 +293,17 @@ Answer run(const ParsedOptions& options, const Console& console) {
         *path,
         analysis::vllm_bench_json(result, traffic, scenario.model.name, wanted).dump() + '\n');
   const ExitCode code = result.metrics.finished > 0 ? ExitCode::kDone : ExitCode::kDoesNotFit;
-  if (options.has("json"))
-    return {document(result, setup, scenario, traffic.source, level).dump(2) + '\n', code};
-  return {serving_text(result, setup, traffic.source, title_of(scenario, setup), console), code};
+  if (options.has("json")) {
+    Json json = document(result, setup, scenario, traffic.source, level);
+    json["report"] = fitted.loaded.report ? analysis::to_json(*fitted.loaded.report) : Json();
+    json["truncated"] = {{"prompts", fitted.cut.truncated_prompts},
+                         {"outputs", fitted.cut.truncated_outputs}};
+    return {json.dump(2) + '\n', code};
+  }
+  const std::string changes = changes_text(fitted);
+  return {serving_text(result, setup, traffic.source, title_of(scenario, setup), console) +
+              (changes.empty() ? "" : '\n' + changes),
+          code};
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "cli/command_options.h"
 #include "cli/table.h"
 #include "cli/text_file.h"
+#include "cli/trace_report_text.h"
 #include "cli/traffic_options.h"
 #include "configs/config_error.h"
 #include "configs/traffic/trace_writer.h"
@@ -66,21 +67,6 @@ std::string prefixes_text(const analysis::PrefixSummary& p) {
       "Prefixes: {} blocks of {} tokens, {} of them distinct; {:.1f} % would be reused if every "
       "block stayed cached.",
       p.blocks, p.block_tokens, p.distinct, share);
-}
-
-/// What was done about a trace's rows, a line each; nothing where all is well.
-std::string report_text(const configs::TraceReport& report) {
-  std::string text;
-  const auto line = [&](std::int64_t count, std::string_view what) {
-    if (count > 0) text += fmt::format("{} of {} rows {}\n", count, report.rows, what);
-  };
-  line(report.bad, "were wrong and are left out:");
-  for (const std::string& example : report.bad_examples) text += wrapped("  " + example, "    ");
-  line(report.unanswered, "have no answer and are left out");
-  line(report.out_of_order, "came before the row above and were put in order");
-  line(report.same_time, "arrive at the very time of the request before (--spread parts them)");
-  if (!report.note.empty()) text += report.note + '\n';
-  return text;
 }
 
 std::string text_of(const LoadedTraffic& loaded, const TrafficSummary& summary,

@@ -4,11 +4,13 @@
 #include <ostream>
 #include <string>
 
+#include "tests/cli/document.h"
 #include "tests/cli/program.h"
 
 namespace rigsim::cli::test {
 namespace {
 
+using nlohmann::json;
 using testing::HasSubstr;
 
 const std::string kA100 =
@@ -80,6 +82,21 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"serve --rig rtx-4090 --model llama-3-70b --weights bf16 --engine vllm --traffic "
                 "poisson:1/s",
                 "does not fit", 4}));
+
+TEST(ServeCounts, WhatItLeftOutAndShortened) {
+  const Folder folder;
+  folder.write("t.csv",
+               "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:00:00.0,100,10\n"
+               "2023-11-16 18:00:01.0,-5,10\n2023-11-16 18:00:02.0,9000,10\n");
+  const std::string line = kA100 + "--traffic t.csv --skip-bad --truncate";
+  const json answer = document(line + " --json", {.folder = folder.path()});
+  EXPECT_EQ(answer.at("requests"), 2);
+  EXPECT_EQ(answer.at("report").at("bad"), 1);
+  EXPECT_EQ(answer.at("truncated").at("prompts"), 1);
+  const std::string text = rigsim(line, {.folder = folder.path()}).out;
+  EXPECT_THAT(text, HasSubstr("1 of 3 rows were wrong and are left out:"));
+  EXPECT_THAT(text, HasSubstr("--truncate shortened 1 prompts and 1 outputs"));
+}
 
 }  // namespace
 }  // namespace rigsim::cli::test

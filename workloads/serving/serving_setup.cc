@@ -51,7 +51,7 @@ void refuse_pipeline_of(const Batching& batching) {
     throw std::invalid_argument("pipelines are not modelled with " +
                                 std::string(name_of(batching)) +
                                 " batching yet; allowed are one stage, and vllm-v1, vllm-v0, "
-                                "sarathi, orca and static");
+                                "sarathi, orca and static; --plan dp=N puts a replica on each device");
   }
 }
 
