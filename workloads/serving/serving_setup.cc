@@ -68,7 +68,7 @@ void settle_clocks(Deployment& deployment) {
 
 /// What an engine of SGLang's kind derives of the memory of the replica's devices.
 void size_by_memory(DeploymentRequest& request, BatchLimits& limits, ServingHost& host) {
-  const topology::Device& device = memory_request(request).devices.front();
+  const topology::Device device = memory_request(request).devices.front();
   const auto chunk =
       limits.step_tokens > 0 ? std::optional(limits.step_tokens) : std::optional<std::int64_t>{};
   SglangSizes sizes = sglang_sizes(usable_memory(device), request.plan.tp, chunk);

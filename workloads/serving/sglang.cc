@@ -1,6 +1,7 @@
 #include "workloads/serving/sglang.h"
 
 #include <algorithm>
+#include <tuple>
 #include <unordered_set>
 #include <utility>
 
@@ -70,11 +71,11 @@ void SglangPolicy::order_waiting(BatchState& state) const {
       waiting.size() > kLongQueue)
     return;
   std::unordered_set<std::uint64_t> seen;
-  std::vector<std::pair<std::int64_t, Slot>> order;
+  std::vector<std::pair<std::int64_t, std::size_t>> order;  // equal ones stay as they stand
   for (const Slot slot : waiting) {
     const std::int64_t cached = state.cached(slot).blocks * state.limits().kv_block_tokens;
     const Prefix& prefix = state.prefix(slot);
-    order.emplace_back(-cached, slot);
+    order.emplace_back(-cached, order.size());
     if (cached > kShortPrefix) continue;
     const auto shared = std::ranges::find_if_not(
         prefix.hashes, [&](std::uint64_t hash) { return seen.contains(hash); });
@@ -84,8 +85,10 @@ void SglangPolicy::order_waiting(BatchState& state) const {
       seen.insert(prefix.hashes.begin(), prefix.hashes.end());
     }
   }
-  std::ranges::stable_sort(order, {}, &std::pair<std::int64_t, Slot>::first);
-  std::ranges::transform(order, waiting.begin(), &std::pair<std::int64_t, Slot>::second);
+  std::ranges::sort(order);
+  const std::vector<Slot> before(waiting.begin(), waiting.end());
+  std::ranges::transform(order, waiting.begin(),
+                         [&](const auto& each) { return before[each.second]; });
 }
 
 /// _get_new_batch_prefill_raw; false: there is none.
@@ -144,9 +147,13 @@ void SglangPolicy::make_room(BatchState& state, std::vector<Slot>& batch) {
     decay();
     return;
   }
-  std::ranges::stable_sort(batch, {}, [&](Slot slot) {
-    return std::pair(-state.at(slot).emitted, state.at(slot).prompt);
-  });
+  std::vector<std::tuple<std::int64_t, std::int64_t, std::size_t>> order;
+  for (const Slot slot : batch)
+    order.emplace_back(-state.at(slot).emitted, state.at(slot).prompt, order.size());
+  std::ranges::sort(order);
+  const std::vector<Slot> before = batch;
+  std::ranges::transform(order, batch.begin(),
+                         [&](const auto& each) { return before[std::get<2>(each)]; });
   const auto retract_last = [&] {
     state.retract(batch.back());
     batch.pop_back();
