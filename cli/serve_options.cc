@@ -19,9 +19,7 @@ namespace {
 using workloads::ServingChoice;
 using workloads::ServingProfile;
 
-constexpr std::int64_t kMostSequences = 1'000'000;
-constexpr std::int64_t kMostTokens = 100'000'000;
-constexpr std::int64_t kMostReplicas = 1'000'000;
+using Most = workloads::MostOfServing;
 
 std::optional<bool> on_or_off(const ParsedOptions& options, std::string_view name) {
   const auto text = options.text(name);
@@ -99,13 +97,13 @@ ServingChoice read_serving_choice(const ParsedOptions& options, const ServingCho
   if (const auto batching = options.text("batching"))
     choice.batching =
         options.checked("batching", [&] { return workloads::batching_named(*batching); });
-  choice.max_sequences = options.count("max-num-seqs", 1, kMostSequences);
-  choice.step_tokens = options.count("max-num-batched-tokens", 1, kMostTokens);
+  choice.max_sequences = options.count("max-num-seqs", 1, Most::kSequences);
+  choice.step_tokens = options.count("max-num-batched-tokens", 1, Most::kTokens);
   choice.prefix_caching = on_or_off(options, "prefix-caching");
   choice.sampling = sampling_of(options);
   choice.async_scheduling = on_or_off(options, "async-scheduling");
-  choice.kv_blocks = options.count("kv-blocks", 2, std::int64_t{1} << 40);
-  choice.prefill_replicas = options.count("prefill-replicas", 1, kMostReplicas);
+  choice.kv_blocks = options.count("kv-blocks", 2, Most::kBlocks);
+  choice.prefill_replicas = options.count("prefill-replicas", 1, Most::kReplicas);
   if (const auto routing = options.text("routing"))
     choice.routing = options.checked("routing", [&] { return workloads::routing_named(*routing); });
   choice.cold_start = options.has("cold-start");
@@ -182,9 +180,10 @@ configs::ScenarioTraffic read_traffic_choice(const ParsedOptions& options,
   configs::ScenarioTraffic traffic = base;
   traffic.settings = read_traffic_settings(options, base.settings);
   auto& settings = traffic.settings;
-  settings.prompt_tokens = options.count("prompt", 1, kMostTokens).value_or(settings.prompt_tokens);
+  settings.prompt_tokens =
+      options.count("prompt", 1, Most::kTokens).value_or(settings.prompt_tokens);
   settings.output_tokens =
-      options.count("output-tokens", 1, kMostTokens).value_or(settings.output_tokens);
+      options.count("output-tokens", 1, Most::kTokens).value_or(settings.output_tokens);
   traffic.truncate |= options.has("truncate");
   if (base.text.empty() || options.has("traffic")) {
     traffic.text = options.needed("traffic");

@@ -122,24 +122,21 @@ void write_scenario_traffic(YamlWriter& out, const ScenarioTraffic& traffic) {
 }
 
 ServingChoice read_serving_choice(const ValueReader& value) {
-  constexpr std::int64_t kMostSequences = 1'000'000;
-  constexpr std::int64_t kMostTokens = 100'000'000;
-  constexpr std::int64_t kMostBlocks = std::int64_t{1} << 40;
-  constexpr std::int64_t kMostReplicas = 1'000'000;
+  using Most = workloads::MostOfServing;
   ObjectReader map = value.object();
   ServingChoice choice;
   if (const auto name = map.optional_value("batching"))
     choice.batching =
         name->checked([&] { return workloads::batching_named(name->as<std::string>()); });
-  choice.max_sequences = read_count(map, "max_num_seqs", 1, kMostSequences);
-  choice.step_tokens = read_count(map, "max_num_batched_tokens", 1, kMostTokens);
+  choice.max_sequences = read_count(map, "max_num_seqs", 1, Most::kSequences);
+  choice.step_tokens = read_count(map, "max_num_batched_tokens", 1, Most::kTokens);
   choice.prefix_caching = map.optional<bool>("prefix_caching");
   if (const auto how = map.optional_value("sampling"))
     choice.sampling =
         how->checked([&] { return workloads::sampling_named(how->as<std::string>()); });
   choice.async_scheduling = map.optional<bool>("async_scheduling");
-  choice.kv_blocks = read_count(map, "kv_blocks", 2, kMostBlocks);
-  choice.prefill_replicas = read_count(map, "prefill_replicas", 1, kMostReplicas);
+  choice.kv_blocks = read_count(map, "kv_blocks", 2, Most::kBlocks);
+  choice.prefill_replicas = read_count(map, "prefill_replicas", 1, Most::kReplicas);
   if (const auto name = map.optional_value("routing"))
     choice.routing =
         name->checked([&] { return workloads::routing_named(name->as<std::string>()); });

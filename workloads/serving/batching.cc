@@ -149,6 +149,12 @@ std::string text_of(Batching batching) {
   return text;
 }
 
+void require_prompt_pools(const Batching& batching) {
+  if (std::holds_alternative<VllmV1Batching>(batching)) return;
+  throw std::invalid_argument("separate replicas for prompts are modelled with vllm-v1, not with " +
+                              std::string(name_of(batching)));
+}
+
 void validate(const BatchLimits& limits) {
   const auto at_least_one = [](const char* what, std::int64_t value) {
     if (value < 1)

@@ -86,6 +86,9 @@ using Batching = std::variant<VllmV1Batching, VllmV0Batching, SarathiBatching, O
 /// The text of which batching_named() makes the same.
 [[nodiscard]] std::string text_of(Batching batching);
 
+/// Throws std::invalid_argument unless replicas that only compute prompts are modelled with it.
+void require_prompt_pools(const Batching& batching);
+
 /// What holds for a replica's steps whatever the policy.
 struct BatchLimits {
   std::int64_t max_sequences = 256;  ///< running at once

@@ -8,11 +8,7 @@ namespace rigsim::workloads {
 
 void check_prefill_replicas(const ParallelPlan& plan, std::int64_t prefill_replicas,
                             const Batching& batching) {
-  if (!std::holds_alternative<VllmV1Batching>(batching)) {
-    throw std::invalid_argument(
-        "separate replicas for prompts are modelled with vllm-v1, not with " +
-        std::string(name_of(batching)));
-  }
+  require_prompt_pools(batching);
   if (plan.dp < 2) {
     throw std::invalid_argument("needs replicas that decode: a plan with dp=2 or more, got dp=" +
                                 std::to_string(plan.dp));

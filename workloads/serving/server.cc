@@ -46,11 +46,7 @@ void validate(const ServerConfig& config) {
                                 std::to_string(links.prefill_replicas) + " and " +
                                 std::to_string(links.decode_replicas));
   }
-  if (!std::holds_alternative<VllmV1Batching>(config.batching)) {
-    throw std::invalid_argument(
-        "separate replicas for prompts are modelled with vllm-v1, not with " +
-        std::string(name_of(config.batching)));
-  }
+  require_prompt_pools(config.batching);
 }
 
 namespace {

@@ -28,6 +28,14 @@ enum class Sampling : std::uint8_t {
 [[nodiscard]] Sampling sampling_named(std::string_view name);
 [[nodiscard]] std::string_view name_of(Sampling sampling);
 
+/// The most that can be said of each.
+struct MostOfServing {
+  static constexpr std::int64_t kSequences = 1'000'000;
+  static constexpr std::int64_t kTokens = 100'000'000;
+  static constexpr std::int64_t kBlocks = std::int64_t{1} << 40;
+  static constexpr std::int64_t kReplicas = 1'000'000;
+};
+
 /// What somebody says of how requests are served; what is not said is the engine's.
 struct ServingChoice {
   std::optional<Batching> batching{};
