@@ -28,7 +28,9 @@ using topology::NcclSample;
 
 NcclGraph measured_graph(const CollectiveMachine& machine, std::uint32_t ranks,
                          const configs::Catalog& catalog, const CollectiveProfile& profile) {
-  const topology::Rig rig = catalog.rig(fmt::format("{}x{}", ranks, machine.measured_on));
+  const bool peers = machine.link != topology::CollectiveLink::kHostMemory;
+  const topology::Rig rig =
+      catalog.rig(fmt::format("{}x{}{}", ranks, machine.measured_on, peers ? "" : "-nop2p"));
   std::vector<std::uint32_t> all(ranks);
   std::iota(all.begin(), all.end(), 0U);
   return topology::NcclWiring(rig, profile.nccl).graph(all);
@@ -152,15 +154,19 @@ Errors of_vllm(const std::vector<Measured>& tables, const CollectiveProfile& pro
 /// A machine that stands for others of its kind.
 bool is_typical(const CollectiveMachine& machine) { return !machine.devices.empty(); }
 
-/// Whether a family leans on `machine`: on all that is known without peer access, else on what is
-/// typical.
+/// Whether a family leans on `machine`: on what is typical; without peer access on what was
+/// measured with more than one number of ranks, because there two alone tell nothing of the hops of
+/// more.
 bool teaches(const CollectiveMachine& machine) {
-  return is_typical(machine) || machine.link == CollectiveLink::kHostMemory;
+  if (machine.link != CollectiveLink::kHostMemory) return is_typical(machine);
+  const std::uint32_t ranks = machine.tables.front().ranks;
+  return std::ranges::any_of(machine.tables,
+                             [&](const CollectiveTable& table) { return table.ranks != ranks; });
 }
 
-/// Of Simple's bandwidth without peer access two hosts are known: the fitted one, and eight RTX PRO
-/// 6000 on two sockets, whose 22.2 GB/s define shared_memory_share (there the share is 1). They
-/// differ by 3.3 times; a third is taken in their geometric middle.
+/// Of Simple's bandwidth without peer access one more host is known than the fitted one that
+/// teaches: eight RTX PRO 6000 on two sockets, whose 22.2 GB/s define shared_memory_share (there
+/// the share is 1). They differ by 3.3 times; another is taken in their geometric middle.
 NcclFit between_hosts(NcclFit fit) {
   constexpr double kOtherHost = 1.0;
   fit.simple_share = std::sqrt(fit.simple_share * kOtherHost);

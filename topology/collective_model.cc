@@ -27,6 +27,10 @@ bool wired_alike(const CollectiveMachine& machine, const NcclGraph& graph) {
   return graph.path == (graph.ranks == 2 ? NcclPath::kPcie : NcclPath::kSharedMemory);
 }
 
+bool was_measured(const CollectiveMachine& machine, std::uint32_t ranks) {
+  return std::ranges::find(machine.tables, ranks, &CollectiveTable::ranks) != machine.tables.end();
+}
+
 void check_size(const CollectiveRequest& request) {
   if (request.size <= sim::Bytes(0))
     throw std::invalid_argument(
@@ -86,9 +90,12 @@ const CollectiveMachine* CollectiveModel::fitted_machine(const CollectiveRequest
   for (const std::uint32_t device : request.devices)
     if (rig_->devices[device].device.chip != chip) return nullptr;
   const CollectiveLink link = link_of(graph);
-  for (const CollectiveMachine& machine : profile_->machines)
-    if (machine.link == link && contains(machine.chips, chip)) return &machine;
-  return nullptr;
+  const auto fits = [&](const CollectiveMachine& machine) {
+    return machine.link == link && contains(machine.chips, chip) &&
+           (link != CollectiveLink::kHostMemory || was_measured(machine, graph.ranks));
+  };
+  const auto found = std::ranges::find_if(profile_->machines, fits);
+  return found == profile_->machines.end() ? nullptr : &*found;
 }
 
 const CollectiveTable* CollectiveModel::table(const CollectiveMachine* machine,

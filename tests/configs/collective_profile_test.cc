@@ -34,7 +34,7 @@ TEST(CollectiveProfile, HoldsTheMeasuredTables) {
   for (const CollectiveMachine& machine : profile.machines)
     for (const auto& table : machine.tables)
       (table.library == topology::CollectiveLibrary::kNccl ? nccl : vllm) += table.points.size();
-  EXPECT_EQ(nccl, 790U);  // 36 curves of 21 sizes, 2 of 17
+  EXPECT_EQ(nccl, 813U);  // 36 curves of 21 sizes, 2 of 17, one of 23
   EXPECT_EQ(vllm, 232U);
 }
 
@@ -57,6 +57,22 @@ TEST(CollectiveProfile, PricesWhatWasMeasuredAsMeasured) {
   EXPECT_NEAR(sim::to_seconds(cost.time), 2111.06e-6, 1e-9);
   EXPECT_EQ(cost.algorithm, Algorithm::kNvls);
   EXPECT_TRUE(cost.measured);
+}
+
+// nccl_sweeps.csv: two RTX PRO 6000 without peer access, 16 MiB in 1117.59 us. Their chip's other
+// cards have the fit; four of them were not measured, and two tell nothing of the hops of four.
+TEST(CollectiveProfile, WithoutPeersWhatTwoRanksTellHoldsForTwo) {
+  using enum topology::CollectiveEvidence;
+  const CollectiveProfile profile = collective_profile();
+  const auto cost = [&](const std::string& name) {
+    const topology::Rig rig = Catalog::load().rig(name);
+    return topology::CollectiveModel(rig, profile)
+        .cost(on_all(rig, CollectiveKind::kAllReduce, 16 << 20), LaunchMode::kGraph);
+  };
+  EXPECT_NEAR(sim::to_seconds(cost("2xrtx-pro-6000-nop2p").time), 1117.59e-6, 1e-9);
+  EXPECT_EQ(cost("2xrtx-pro-6000-nop2p").evidence, kMeasured);
+  EXPECT_EQ(cost("2xrtx-5090").evidence, kFitted);
+  EXPECT_EQ(cost("4xrtx-pro-6000-nop2p").evidence, kFamily);
 }
 
 Protocol wire(const std::string& rig_name, CollectiveKind kind, std::int64_t bytes) {
