@@ -1,6 +1,7 @@
 #include "analysis/serving_series.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace rigsim::analysis {
 
@@ -9,6 +10,8 @@ SeriesWindow& SeriesWindow::operator+=(const SeriesWindow& other) {
   sequence_s += other.sequence_s;
   block_s += other.block_s;
   waiting_s += other.waiting_s;
+  stage_s += other.stage_s;
+  link_s += other.link_s;
   decode_tokens += other.decode_tokens;
   prompt_tokens += other.prompt_tokens;
   preemptions += other.preemptions;
@@ -30,11 +33,13 @@ void ServingSeries::make_room(double end_s) {
   }
 }
 
-void ServingSeries::add(const workloads::StepRecord& s) {
+void ServingSeries::add(const workloads::StepRecord& s, workloads::Ticks link) {
   const double begin = workloads::to_seconds(s.start);
   const double duration = workloads::to_seconds(s.duration());
   const double alone = duration > 0 ? workloads::to_seconds(s.busy()) / duration : 1.0;
   const double end = begin + duration;
+  const double stages =
+      workloads::to_seconds(std::accumulate(s.stages.begin(), s.stages.end(), workloads::Ticks{0}));
   make_room(end);
   const auto at = [&](double time) { return static_cast<std::size_t>(time / window_s_); };
   const std::size_t last = std::min(at(end), kMost - 1);
@@ -49,6 +54,8 @@ void ServingSeries::add(const workloads::StepRecord& s) {
                     .sequence_s = busy * static_cast<double>(s.decodes + s.chunks),
                     .block_s = busy * static_cast<double>(s.kv_blocks_held),
                     .waiting_s = busy * static_cast<double>(s.waiting),
+                    .stage_s = share * stages,
+                    .link_s = share * workloads::to_seconds(link),
                     .decode_tokens = share * static_cast<double>(s.decodes * s.steps),
                     .prompt_tokens = share * static_cast<double>(s.prompt_tokens * s.steps),
                     .preemptions = i == last ? s.preemptions : 0};

@@ -14,6 +14,8 @@ struct SeriesWindow {
   double sequence_s = 0;     ///< seconds x sequences in a step
   double block_s = 0;        ///< seconds x KV blocks held
   double waiting_s = 0;      ///< seconds x sequences waiting, while steps run
+  double stage_s = 0;        ///< computing, the stages of all pipelines together
+  double link_s = 0;         ///< steps held up by links between devices
   double decode_tokens = 0;  ///< answered by decoding
   double prompt_tokens = 0;  ///< computed
   std::int64_t preemptions = 0;
@@ -27,7 +29,8 @@ class ServingSeries {
  public:
   static constexpr std::size_t kMost = 4096;
 
-  void add(const workloads::StepRecord& steps);
+  /// Steps of which `link` is held up by links.
+  void add(const workloads::StepRecord& steps, workloads::Ticks link = 0);
   [[nodiscard]] double window_s() const { return window_s_; }
   /// From time 0.
   [[nodiscard]] const std::vector<SeriesWindow>& windows() const { return windows_; }

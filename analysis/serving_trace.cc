@@ -70,6 +70,9 @@ struct StepColumns {
         growth(table.add_column<double>({"growth", "ps", "by which each takes longer"})),
         busy(table.add_column<double>(
             {"busy", "ps", "of their time, when no step that ended before was on its way"})),
+        link(table.add_column<double>(
+            {"link", "ps",
+             "of their time, held up by links within the replica; of pipelines not counted"})),
         decodes(count(table, "decodes", "sequences that get a token")),
         kv_tokens(count(table, "kv_tokens", "that these attend to, in the first step")),
         chunks(count(table, "chunks", "prompts or parts of them")),
@@ -89,7 +92,7 @@ struct StepColumns {
 
   ColumnId<std::uint32_t> replica;
   ColumnId<std::int64_t> start, steps;
-  ColumnId<double> first, growth, busy;
+  ColumnId<double> first, growth, busy, link;
   ColumnId<std::int64_t> decodes, kv_tokens, chunks, prompt_tokens, running, waiting, held;
   ColumnId<std::int64_t> preemptions;
   std::vector<ColumnId<double>> stage_busy;
@@ -103,6 +106,11 @@ struct SeriesColumns {
         batch(number(table, "batch", "1", "sequences in a step, mean while steps run")),
         kv(number(table, "kv_used_fraction", "1", "of a replica's blocks, the same mean")),
         waiting(number(table, "waiting", "1", "sequences of a replica, the same mean")),
+        bubble(number(table, "bubble_fraction", "1",
+                      "of the time of a pipeline's stages while steps run, not computing")),
+        link(number(table, "link_fraction", "1",
+                    "of the time that steps run, held up by links within replicas; of pipelines "
+                    "not counted")),
         output(number(table, "output_tokens_per_s", "1/s", "answered by decoding")),
         prompt(number(table, "prompt_tokens_per_s", "1/s", "computed")),
         preemptions(table.add_column<std::int64_t>({"preemptions", "1", "in the window"})) {}
@@ -112,7 +120,7 @@ struct SeriesColumns {
     return table.add_column<double>({name, units, description});
   }
 
-  ColumnId<double> start, length, busy, batch, kv, waiting, output, prompt;
+  ColumnId<double> start, length, busy, batch, kv, waiting, bubble, link, output, prompt;
   ColumnId<std::int64_t> preemptions;
 };
 
@@ -157,10 +165,12 @@ struct ServingTrace::Tables {
 
 ServingTrace::ServingTrace(const std::filesystem::path& path, const TraceHeader& header,
                            const workloads::Traffic& traffic, const workloads::ServerConfig& config,
-                           std::size_t stages)
+                           std::size_t stages, workloads::ServingWork* work)
     : tables_(std::make_unique<Tables>(path, header, stages)),
       traffic_(traffic),
+      work_(work),
       replicas_(config.replicas),
+      stages_(static_cast<double>(stages)),
       kv_blocks_(static_cast<double>(config.limits.kv_blocks)) {}
 
 ServingTrace::~ServingTrace() = default;
@@ -177,6 +187,8 @@ void ServingTrace::steps_executed(const workloads::StepRecord& s) {
   table.push(c.first, ps(s.first));
   table.push(c.growth, ps(s.slope));
   table.push(c.busy, ps(s.busy()));
+  const workloads::Ticks link = work_ != nullptr ? work_->of(s).link : 0;
+  table.push(c.link, ps(link));
   table.push(c.decodes, s.decodes);
   table.push(c.kv_tokens, s.kv_tokens);
   table.push(c.chunks, s.chunks);
@@ -189,7 +201,7 @@ void ServingTrace::steps_executed(const workloads::StepRecord& s) {
     table.push(c.stage_busy[i], ps(s.stages[i]));
   table.end_row();
   tables_->row_ended();
-  series_.add(s);
+  series_.add(s, link);
 }
 
 void ServingTrace::request_ended(std::uint32_t request, const workloads::RequestRecord& r) {
@@ -230,6 +242,8 @@ void ServingTrace::write_series() {
     table.push(c.batch, mean(w.sequence_s));
     table.push(c.kv, mean(w.block_s) / kv_blocks_);
     table.push(c.waiting, mean(w.waiting_s));
+    table.push(c.bubble, stages_ > 1 && w.busy_s > 0 ? 1 - mean(w.stage_s) / stages_ : 0.0);
+    table.push(c.link, mean(w.link_s));
     table.push(c.output, w.decode_tokens / length);
     table.push(c.prompt, w.prompt_tokens / length);
     table.push(c.preemptions, w.preemptions);

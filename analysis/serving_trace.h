@@ -8,6 +8,7 @@
 #include "analysis/serving_series.h"
 #include "analysis/trace_file.h"
 #include "workloads/serving/server.h"
+#include "workloads/serving/serving_work.h"
 #include "workloads/traffic.h"
 
 namespace rigsim::analysis {
@@ -19,18 +20,22 @@ namespace rigsim::analysis {
 ///   scheduled, prefilled, kv_sent, kv_there, first_token, finished (ps; -1: never), outcome;
 /// - /steps: one row per run of steps: replica, start (ps), steps, first and growth (ps as double:
 ///   step i takes first + i x growth), busy (of their time, when no step that ended before was on
-///   its way), of a pipeline stage_0_busy, stage_1_busy, ... (what its stages compute), decodes,
-///   kv_tokens, chunks, prompt_tokens, running, waiting, kv_blocks_held, preemptions. With
+///   its way), link (of it, held up by links between the replica's devices), of a pipeline
+///   stage_0_busy, stage_1_busy, ... (what its stages compute), decodes, kv_tokens, chunks,
+///   prompt_tokens, running, waiting, kv_blocks_held, preemptions. With
 ///   --exact-steps every row is one step;
 /// - /series: the run over time, one row per window (ServingSeries), written at its end: start and
 ///   length (s), busy_fraction, batch, kv_used_fraction and waiting (means while steps run),
-///   output_tokens_per_s (of decoding), prompt_tokens_per_s, preemptions.
+///   bubble_fraction (of a pipeline: of its stages' time while steps run, not computing; else 0),
+///   link_fraction (of the time that steps run), output_tokens_per_s (of decoding),
+///   prompt_tokens_per_s, preemptions.
 class ServingTrace final : public workloads::ServingObserver {
  public:
-  /// Creates `path`.part. `traffic` must outlive this. Throws OutputError.
+  /// Creates `path`.part. `traffic` must outlive this, and so must `work`, without which links are
+  /// not known to hold up anything. Throws OutputError.
   ServingTrace(const std::filesystem::path& path, const TraceHeader& header,
                const workloads::Traffic& traffic, const workloads::ServerConfig& config,
-               std::size_t stages = 1);
+               std::size_t stages = 1, workloads::ServingWork* work = nullptr);
   ~ServingTrace() override;
 
   void steps_executed(const workloads::StepRecord& steps) override;
@@ -49,8 +54,10 @@ class ServingTrace final : public workloads::ServingObserver {
 
   std::unique_ptr<Tables> tables_;
   const workloads::Traffic& traffic_;
+  workloads::ServingWork* work_;
   ServingSeries series_;
   double replicas_;
+  double stages_;     // of one
   double kv_blocks_;  // of one
 };
 

@@ -275,9 +275,11 @@ Answer run(const ParsedOptions& options, const Console& console) {
   const workloads::Traffic& traffic = traffics.front();
 
   std::unique_ptr<analysis::ServingTrace> trace;
+  workloads::ServingWork work(setup);
   if (const auto path = options.text("trace")) {
     trace = std::make_unique<analysis::ServingTrace>(*path, header_of(options, scenario), traffic,
-                                                     setup.config, setup.deployment.stages.size());
+                                                     setup.config, setup.deployment.stages.size(),
+                                                     &work);
   }
   std::optional<analysis::TokenTimes> tokens;
   if (options.has("itls")) tokens.emplace(traffic.requests.size());

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 namespace rigsim::analysis {
 namespace {
 
@@ -27,6 +29,20 @@ TEST(ServingSeries, SharesALeapOutOverItsWindows) {
   EXPECT_NEAR(series.windows()[1].sequence_s, 4, 1e-9);
   EXPECT_NEAR(series.windows()[2].decode_tokens, 20, 1e-6);
   EXPECT_EQ(series.windows()[2].preemptions, 3);
+}
+
+// Two stages compute 0.8 and 0.4 of 2 s, links hold up 0.2 of it: a quarter falls into the first
+// window, a half into the second.
+TEST(ServingSeries, SharesOutWhatStagesComputeAndLinksHoldUp) {
+  ServingSeries series;
+  auto leap = steps_from(0.5, 0.1, 20);
+  const std::vector<workloads::Ticks> stages{workloads::ticks_of_seconds(0.8),
+                                             workloads::ticks_of_seconds(0.4)};
+  leap.stages = stages;
+  series.add(leap, workloads::ticks_of_seconds(0.2));
+  EXPECT_NEAR(series.windows()[0].stage_s, 0.3, 1e-9);
+  EXPECT_NEAR(series.windows()[1].stage_s, 0.6, 1e-9);
+  EXPECT_NEAR(series.windows()[1].link_s, 0.1, 1e-9);
 }
 
 TEST(ServingSeries, DoublesItsWindowsAndLosesNothing) {

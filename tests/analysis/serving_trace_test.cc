@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <vector>
+
 #include "tests/analysis/hdf5_read.h"
 
 namespace rigsim::analysis {
@@ -17,7 +19,7 @@ TEST(ServingTrace, KeepsTheRunOverTime) {
   const workloads::Traffic traffic;
   workloads::ServerConfig config;
   config.limits.kv_blocks = 40;
-  ServingTrace trace(directory / "t.h5", {}, traffic, config);
+  ServingTrace trace(directory / "t.h5", {}, traffic, config, 2);
   workloads::StepRecord steps;
   steps.start = workloads::ticks_of_seconds(0.5);
   steps.first = workloads::ticks_of_seconds(0.1);
@@ -25,6 +27,9 @@ TEST(ServingTrace, KeepsTheRunOverTime) {
   steps.decodes = 4;
   steps.kv_blocks_held = 10;
   steps.preemptions = 2;
+  const std::vector<workloads::Ticks> stages{workloads::ticks_of_seconds(0.8),
+                                             workloads::ticks_of_seconds(0.4)};
+  steps.stages = stages;
   trace.steps_executed(steps);
   trace.finish();
   testing::Reader reader(directory / "t.h5");
@@ -36,6 +41,8 @@ TEST(ServingTrace, KeepsTheRunOverTime) {
               ElementsAre(DoubleNear(4, 1e-9), DoubleNear(4, 1e-9)));
   EXPECT_THAT(reader.column<double>("/series/kv_used_fraction"),
               ElementsAre(DoubleNear(0.25, 1e-9), DoubleNear(0.25, 1e-9)));
+  EXPECT_THAT(reader.column<double>("/series/bubble_fraction"),
+              ElementsAre(DoubleNear(0.4, 1e-9), DoubleNear(0.4, 1e-9)));
   EXPECT_THAT(reader.column<double>("/series/output_tokens_per_s"),
               ElementsAre(DoubleNear(20, 1e-6), DoubleNear(20, 1e-6)));
   EXPECT_THAT(reader.column<std::int64_t>("/series/preemptions"), ElementsAre(0, 2));
