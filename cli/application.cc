@@ -11,6 +11,7 @@
 #include "cli/collective_command.h"
 #include "cli/command_options.h"
 #include "cli/compare_command.h"
+#include "cli/crossover_command.h"
 #include "cli/export_command.h"
 #include "cli/fit_command.h"
 #include "cli/pipeline_command.h"
@@ -34,6 +35,7 @@ std::vector<Command> commands() {
       run_command(),
       serve_command(),
       whatif_command(),
+      crossover_command(),
       fit_command(),
       replay_command(),
       export_command(),

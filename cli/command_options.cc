@@ -136,6 +136,12 @@ std::vector<std::string> ParsedOptions::texts(std::string_view name) const {
   return found == values_.end() ? std::vector<std::string>{} : found->second;
 }
 
+ParsedOptions ParsedOptions::with(std::string_view name, std::string text) const {
+  ParsedOptions copy = *this;
+  copy.values_.insert_or_assign(std::string(name), std::vector{std::move(text)});
+  return copy;
+}
+
 std::string ParsedOptions::needed(std::string_view name) const {
   if (const auto given = text(name)) return *given;
   fail(fmt::format("--{}", name), "is needed");

@@ -30,6 +30,8 @@ class ParsedOptions {
   /// is allowed for anything else: a sign, a fraction, an exponent, a suffix.
   [[nodiscard]] std::optional<std::int64_t> count(std::string_view name, std::int64_t least,
                                                   std::int64_t most) const;
+  /// The same, but for the option's text.
+  [[nodiscard]] ParsedOptions with(std::string_view name, std::string text) const;
   /// The words without a dash, in order.
   [[nodiscard]] const std::vector<std::string>& arguments() const { return arguments_; }
 

@@ -17,13 +17,14 @@ bool in_fp8(const topology::Device& device, const BackendProfile& profile,
          std::ranges::find(profile.fp8_formats, weights_format) != profile.fp8_formats.end();
 }
 
-double peak_matrix_rate(const topology::Device& device, bool fp16_accumulate) {
+MatrixPeak peak_16_bit(const topology::Device& device, bool fp16_accumulate) {
   const auto& peak = device.peak;
-  if (fp16_accumulate && peak.fp16_tensor_fp16acc) return peak.fp16_tensor_fp16acc->count();
-  if (peak.fp16_tensor_fp32acc) return peak.fp16_tensor_fp32acc->count();
-  if (peak.bf16_tensor) return peak.bf16_tensor->count();
-  if (peak.fp32) return peak.fp32->count();
-  if (peak.fp16_nontensor) return peak.fp16_nontensor->count();
+  if (fp16_accumulate && peak.fp16_tensor_fp16acc)
+    return {*peak.fp16_tensor_fp16acc, "FP16 with FP16 accumulation"};
+  if (peak.fp16_tensor_fp32acc) return {*peak.fp16_tensor_fp32acc, "FP16 with FP32 accumulation"};
+  if (peak.bf16_tensor) return {*peak.bf16_tensor, "BF16 with FP32 accumulation"};
+  if (peak.fp32) return {*peak.fp32, "FP32"};
+  if (peak.fp16_nontensor) return {*peak.fp16_nontensor, "FP16 without tensor cores"};
   throw std::invalid_argument("device " + device.name +
                               " has no FP16, BF16 or FP32 rate to price matrix products with");
 }
@@ -211,12 +212,19 @@ std::string to_string(Bound bound) {
   throw std::logic_error("unknown bound");
 }
 
+MatrixPeak matrix_peak(const topology::Device& device, const BackendProfile& profile,
+                       const std::string& weights_format) {
+  if (in_fp8(device, profile, weights_format))
+    return {*device.peak.fp8_fp32acc, "FP8 with FP32 accumulation"};
+  return peak_16_bit(device, profile.fp16_accumulate);
+}
+
 DeviceRates device_rates(const topology::Device& device, const BackendProfile& profile,
                          const std::string& weights_format, double clock_fraction) {
   const auto [fit, evidence] = resolve(device, profile);
   const FormatFit& format = format_fit(profile, weights_format);
   const double clock = device.boost_hz * clock_fraction;
-  const double peak = peak_matrix_rate(device, profile.fp16_accumulate) * clock_fraction;
+  const double peak = peak_16_bit(device, profile.fp16_accumulate).rate.count() * clock_fraction;
   const double scale = fit.latency_scale / clock_fraction;
   const double memory =
       device.memory_bandwidth.count() * (keeps_ecc_inline(device) ? profile.ecc_bandwidth : 1.0);
@@ -227,9 +235,8 @@ DeviceRates device_rates(const topology::Device& device, const BackendProfile& p
   // A smooth roofline is fitted to GEMMs of every length, with the bandwidth they stream at.
   rates.gemm_bandwidth =
       profile.roofline_exponent > 0 ? rates.bandwidth : rates.elementwise_bandwidth;
-  const double weights_peak = in_fp8(device, profile, weights_format)
-                                  ? device.peak.fp8_fp32acc->count() * clock_fraction
-                                  : peak;
+  const double weights_peak =
+      matrix_peak(device, profile, weights_format).rate.count() * clock_fraction;
   rates.matrix_flops = weights_peak * fit.tensor_efficiency * format.gemm_gain;
   rates.attention_flops = peak * fit.tensor_efficiency * profile.attention_gemm_ratio;
   rates.issue_cycles = device.sm_count * clock * fit.streaming_efficiency;

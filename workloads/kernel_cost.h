@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "sim/units.h"
 #include "topology/device.h"
@@ -48,6 +49,17 @@ struct DeviceRates {
   Evidence evidence = Evidence::kDatasheet;
   ResourceScale scale;  ///< already in the rates above; measured tables know nothing of it
 };
+
+/// A datasheet's matrix rate, and what it multiplies and sums in.
+struct MatrixPeak {
+  sim::FlopRate rate{};
+  std::string_view numbers;  ///< "FP16 with FP32 accumulation"
+};
+
+/// The rate that the backend's GEMMs of that weights format are measured against. Throws
+/// std::invalid_argument when the device has none in 16 or 32 bit.
+[[nodiscard]] MatrixPeak matrix_peak(const topology::Device& device, const BackendProfile& profile,
+                                     const std::string& weights_format);
 
 /// Resolves the fit of `device` (own, else its family's, else the backend's) at a relative clock in
 /// (0, 1]. Throws std::invalid_argument when the device has no matrix rate in any 16-bit format.

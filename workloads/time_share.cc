@@ -112,9 +112,14 @@ struct Clipped {
   }
 };
 
-/// What the pass waited for, in order; its times are added to `share`.
+bool is_attention(const PassGraph& pass, sim::OpId op) {
+  return std::ranges::binary_search(pass.attention, static_cast<std::uint32_t>(op));
+}
+
+/// What the pass waited for, in order; its times are added to `share`, those of attention to
+/// `attention`, too.
 std::vector<Interval> path_of(const PassGraph& pass, const sim::Executor& executor,
-                              const PassWindow& window, Ticks& share) {
+                              const PassWindow& window, Ticks& share, Ticks& attention) {
   std::vector<Interval> path;
   for (const auto& step : executor.critical_path()) {
     const OpInfo& info = pass.ops[static_cast<std::size_t>(step.op)];
@@ -125,6 +130,7 @@ std::vector<Interval> path_of(const PassGraph& pass, const sim::Executor& execut
     if (info.op_class == OpClass::kKernel) {
       append(path, part.interval(cause));
       add_kernel(share, info.cost, part.before, length);
+      if (is_attention(pass, step.op)) add_kernel(attention, info.cost, part.before, length);
       continue;
     }
     const std::int64_t launch = launch_of(info.cost, part.before, length);
@@ -225,12 +231,13 @@ Evidence EvidenceShare::weakest_large() const {
 PassTimes attribute(const PassGraph& pass, const sim::Executor& executor, std::size_t device_count,
                     sim::Time start) {
   const PassWindow window = window_of(pass, executor, start);
-  Ticks path_share;
+  Ticks path_share, attention;
   std::vector<Ticks> shares(device_count);
-  const auto path = path_of(pass, executor, window, path_share);
+  const auto path = path_of(pass, executor, window, path_share, attention);
   const auto busy = busy_times(pass, executor, window, shares);
   PassTimes times;
   times.critical_path = path_share.seconds();
+  times.attention = attention.seconds();
   times.evidence = evidence_of(pass, executor, window);
   for (std::size_t device = 0; device < device_count; ++device) {
     add_gaps(shares[device], path, busy[device]);

@@ -47,6 +47,7 @@ class EvidenceShare {
 struct PassTimes {
   EvidenceShare evidence;   ///< of kernels and collectives on the critical path
   TimeShare critical_path;  ///< tiles the pass: what the result waited for (never a bubble)
+  TimeShare attention;      ///< of that, kernels whose work grows with the context
   std::vector<TimeShare>
       devices;  ///< [devices] each tiles the pass: busy by bound; idle by what the path was doing
 };
