@@ -61,14 +61,14 @@ Json latency(const ServingRun& run, LatencySummary ServingMetrics::* member) {
   const auto most = [](double x, double y) { return std::max(x, y); };
   json["low"] = numbers(picked(nominal, picked(slow, fast, least), least));
   json["high"] = numbers(picked(nominal, picked(slow, fast, most), most));
-  json["evidence"] = to_string(run.evidence);
+  json["evidence"] = to_string(run.band.evidence);
   if (run.chance) json["chance_half_width"] = chance(*run.chance, member);
   return json;
 }
 
 Json rate(const ServingRun& run, double ServingMetrics::* member) {
   const auto [low, high] = std::minmax({run.metrics.*member, run.slow.*member, run.fast.*member});
-  Json json = figure_json({run.metrics.*member, low, high, run.evidence, {}});
+  Json json = figure_json({run.metrics.*member, low, high, run.band.evidence, {}});
   if (run.chance && run.chance->replications > 1)
     json["chance_half_width"] = run.chance->half_width.*member;
   return json;
@@ -98,7 +98,7 @@ Json goodput(const ServingMetrics& m, const ServiceLevel& level) {
 Json use(const ServingRun& run, double ServingUse::* member) {
   const auto [low, high] =
       std::minmax({run.metrics.use.*member, run.slow.use.*member, run.fast.use.*member});
-  return figure_json({run.metrics.use.*member, low, high, run.evidence, {}});
+  return figure_json({run.metrics.use.*member, low, high, run.band.evidence, {}});
 }
 
 Json limits(const workloads::ServingSetup& setup) {
@@ -172,9 +172,9 @@ Json to_json(const ServingRun& run, const workloads::ServingSetup& setup,
   json["cached_prompt_tokens"] = m.cached_prompt_tokens;
   json["computed_prompt_tokens"] = m.computed_prompt_tokens;
   json["queue_growth"] = or_null(m.queue_growth);
-  json["evidence"] = to_string(run.evidence);
-  json["decode_rate_half_width"] = run.half_width;
-  json["prompt_rate_half_width"] = run.prompt_half_width;
+  json["evidence"] = to_string(run.band.evidence);
+  json["decode_rate_half_width"] = run.band.decode;
+  json["prompt_rate_half_width"] = run.band.prompt;
   json["chance"] = chance_of_run(run);
   json["warm_up"] = {{"requests", run.warm_up_requests},
                      {"duration_s", sim::to_seconds(run.warm_up)}};

@@ -7,13 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "analysis/figure.h"
 #include "analysis/request_latency.h"
 #include "analysis/serving_use.h"
-#include "sim/executor.h"
-#include "workloads/pass_graph.h"
 #include "workloads/serving/pass_stations.h"
-#include "workloads/time_share.h"
 
 namespace rigsim::analysis {
 namespace {
@@ -21,9 +17,6 @@ namespace {
 using workloads::ServingObserver;
 using workloads::ServingSetup;
 using workloads::Traffic;
-
-/// A rate is at least a tenth of what is predicted.
-constexpr double kWidest = 0.9;
 
 /// Passes on what it sees.
 class Observers final : public ServingObserver {
@@ -201,18 +194,6 @@ std::vector<Counted> counted_of(std::span<const Traffic> replications, const Ser
   return counted;
 }
 
-/// What prices a decode step of the run's mean batch at its mean context.
-workloads::Evidence evidence_of(const ServingSetup& setup, const ServingMetrics& metrics) {
-  const auto requests = std::max<std::int64_t>(metrics.finished, 1);
-  const auto batch = std::max<std::int64_t>(std::llround(metrics.mean_batch), 1);
-  const std::int64_t context = (metrics.prompt_tokens + metrics.output_tokens / 2) / requests + 1;
-  const auto pass = workloads::lower_decode(setup.deployment, context, batch);
-  sim::Executor executor(pass.graph);
-  executor.run(pass.graph.costs());
-  return workloads::attribute(pass, executor, setup.deployment.rig.devices.size())
-      .evidence.weakest_large();
-}
-
 }  // namespace
 
 ServingRun run_serving(std::span<const Traffic> replications, const ServingSetup& setup,
@@ -230,21 +211,15 @@ ServingRun run_serving(std::span<const Traffic> replications, const ServingSetup
   }
   run.first = metrics.front();
   run.metrics = mean_of(metrics);
-  run.evidence = evidence_of(setup, run.metrics);
-  const auto& backend = setup.deployment.backends.front();
-  run.half_width = half_width_of(backend.decode_band, run.evidence);
-  run.prompt_half_width = half_width_of(backend.prefill_band, run.evidence);
-  // A rate off by h either way takes t / (1 - h) to t / (1 + h), as in evaluate().
-  const auto times = [&](int sign) {
-    const auto factor = [&](double h) { return 1 / (1 + sign * std::min(h, kWidest)); };
-    return workloads::Slowness{factor(run.half_width), factor(run.prompt_half_width)};
-  };
+  run.band = serving_band(setup, run.metrics);
   for (std::size_t i = 0; i < replications.size(); ++i) {
-    for (const int sign : {-1, +1}) {
-      const Counted again = counted_again(counted[i], replications[i], setup, times(sign), all);
-      (sign < 0 ? slow : fast)
-          .push_back(replay(replications[i], setup, level, again, times(sign), all));
-    }
+    const auto again = [&](workloads::Slowness slowness) {
+      return replay(replications[i], setup, level,
+                    counted_again(counted[i], replications[i], setup, slowness, all), slowness,
+                    all);
+    };
+    slow.push_back(again(run.band.slower()));
+    fast.push_back(again(run.band.faster()));
   }
   run.slow = mean_of(slow);
   run.fast = mean_of(fast);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "analysis/chance.h"
+#include "analysis/serving_band.h"
 #include "analysis/serving_metrics.h"
 #include "workloads/engine_profile.h"
 #include "workloads/serving/serving_setup.h"
@@ -29,9 +30,7 @@ struct ServingRun {
   /// what queues then, too.
   ServingMetrics slow;
   ServingMetrics fast;
-  double half_width = 0;         ///< of the devices' rates in steps that only decode, relative
-  double prompt_half_width = 0;  ///< in steps that work on prompts, too
-  workloads::Evidence evidence = workloads::Evidence::kDatasheet;  ///< of a step of the mean batch
+  ServingBand band{};
   std::optional<ChanceIntervals> chance{};
   std::size_t warm_up_requests = 0;  ///< the first of each replication, not counted
   sim::Duration warm_up{};           ///< until the first that counts arrives, in the first one

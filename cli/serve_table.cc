@@ -212,7 +212,7 @@ std::string serving_text(const ServingRun& run, const workloads::ServingSetup& s
       fmt::format("Bands: the same traffic on devices whose rates are {:.1f} % lower and higher "
                   "({:.1f} % where a "
                   "step works on prompts); the evidence is {}.",
-                  100 * run.half_width, 100 * run.prompt_half_width, to_string(run.evidence)));
+                  100 * run.band.decode, 100 * run.band.prompt, to_string(run.band.evidence)));
   text += counted_text(run);
   const std::string warnings = warnings_text(m, setup);
   return warnings.empty() ? text : text + '\n' + warnings;

@@ -1,0 +1,228 @@
+#include "analysis/capacity.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdlib>
+#include <map>
+#include <numeric>
+#include <stdexcept>
+
+#include "analysis/chance.h"
+#include "analysis/error_statistics.h"
+#include "analysis/request_latency.h"
+#include "analysis/serving_band.h"
+#include "workloads/serving/pass_stations.h"
+#include "workloads/traffic_change.h"
+
+namespace rigsim::analysis {
+namespace {
+
+using workloads::RequestRecord;
+using workloads::ServingSetup;
+using workloads::Traffic;
+
+void check(std::span<const Traffic> replications, const CapacityTarget& target) {
+  if (!target.level.any())
+    throw std::invalid_argument("needs a limit: ttft=TIME, tpot=TIME or e2e=TIME");
+  const double share = target.good.value_or(target.percentile);
+  if (!(share > 0 && share <= 1))
+    throw std::invalid_argument(
+        fmt::format("a share must be above 0 and at most 1, got {}", share));
+  for (const Traffic& traffic : replications) {
+    if (traffic.closed_loop) {
+      throw std::invalid_argument(
+          "users who wait for answers have no rate to raise; give arrivals, such as poisson:1/s");
+    }
+    if (!(arrival_rate(traffic) > 0))
+      throw std::invalid_argument("all requests arrive at once: there is no rate to raise");
+  }
+}
+
+struct Limit {
+  const char* name;
+  std::optional<double> ServiceLevel::* most;
+  RequestLatency latency;
+};
+constexpr std::array<Limit, 3> kLimits{{{"ttft", &ServiceLevel::ttft_s, ttft},
+                                        {"tpot", &ServiceLevel::tpot_s, tpot},
+                                        {"e2e", &ServiceLevel::e2e_s, e2e}}};
+
+/// One load as it ran.
+struct LoadRun {
+  std::vector<LimitAtLoad> limits;
+  ServingMetrics metrics;
+
+  [[nodiscard]] bool meets() const {
+    return std::ranges::all_of(limits, &LimitAtLoad::kept) && metrics.finished > 0;
+  }
+};
+
+/// Serves traffic at any load; what steps cost is worked out once.
+class Loads {
+ public:
+  Loads(const ServingSetup& setup, const CapacityTarget& target, const LoadLadder& ladder,
+        workloads::Slowness slowness = {})
+      : setup_(setup),
+        target_(target),
+        ladder_(ladder),
+        replica_(setup.deployment, setup.host, slowness) {}
+
+  [[nodiscard]] LoadRun run(const Traffic& traffic, std::int64_t step) {
+    Traffic load = traffic;
+    workloads::scale_rate(load, ladder_.factor(step));
+    ServingCollector collector;
+    const auto records =
+        workloads::serve_behind(setup_.front, load, setup_.config, replica_.stations(), collector);
+    LoadRun result;
+    result.metrics = collector.metrics(load, setup_.config, records, target_.level);
+    result.limits = limits_of(load, records, result.metrics);
+    return result;
+  }
+
+  [[nodiscard]] LadderSearch search(const Traffic& traffic) {
+    return search_ladder(ladder_, [&](std::int64_t step) { return run(traffic, step).meets(); });
+  }
+
+ private:
+  [[nodiscard]] std::vector<LimitAtLoad> limits_of(const Traffic& load,
+                                                   const std::vector<RequestRecord>& records,
+                                                   const ServingMetrics& metrics) const {
+    std::vector<LimitAtLoad> limits;
+    if (target_.good) {
+      // Requests that were turned away are not good.
+      const double good = metrics.good_fraction.value_or(0);
+      limits.push_back({"good", good, *target_.good, good >= *target_.good});
+      return limits;
+    }
+    for (const Limit& limit : kLimits) {
+      const auto& most = target_.level.*limit.most;
+      if (!most) continue;
+      const std::vector<double> times = latencies(load.requests, records, limit.latency);
+      if (times.empty()) continue;
+      const double value = quantile(times, target_.percentile);
+      limits.push_back({limit.name, value, *most, value <= *most});
+    }
+    return limits;
+  }
+
+  const ServingSetup& setup_;
+  const CapacityTarget& target_;
+  const LoadLadder& ladder_;
+  workloads::PassStations replica_;
+};
+
+double mean(std::span<const double> values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+/// The rates at which each replication is at its capacity.
+struct Searches {
+  std::vector<double> rates;
+  std::vector<LadderSearch> found;
+
+  Searches(Loads& loads, std::span<const Traffic> replications, const LoadLadder& ladder) {
+    for (const Traffic& traffic : replications) {
+      found.push_back(loads.search(traffic));
+      const auto& step = found.back().step;
+      rates.push_back(step ? arrival_rate(traffic) * ladder.factor(*step) : 0.0);
+    }
+  }
+};
+
+}  // namespace
+
+/// By squares, so that every machine has the same bits.
+double LoadLadder::factor(std::int64_t step) const {
+  double power = 1;
+  double square = 1 + precision;
+  for (std::int64_t left = std::abs(step); left > 0; left /= 2) {
+    if (left % 2 == 1) power *= square;
+    square *= square;
+  }
+  return step < 0 ? 1 / power : power;
+}
+
+double arrival_rate(const Traffic& traffic) {
+  if (traffic.requests.size() < 2) return 0;
+  const double span =
+      sim::to_seconds(traffic.requests.back().arrival - traffic.requests.front().arrival);
+  return span > 0 ? static_cast<double>(traffic.requests.size() - 1) / span : 0;
+}
+
+LadderSearch search_ladder(const LoadLadder& ladder,
+                           const std::function<bool(std::int64_t)>& meets) {
+  LadderSearch search;
+  std::map<std::int64_t, bool> known;
+  const auto tried = [&](std::int64_t step) {
+    const auto [entry, made] = known.try_emplace(step);
+    if (made) {
+      ++search.runs;
+      entry->second = meets(step);
+    }
+    return entry->second;
+  };
+  const auto doubling =
+      std::max<std::int64_t>(std::llround(std::log(2.0) / std::log1p(ladder.precision)), 1);
+  std::int64_t good = 0, bad = 0;
+  if (tried(0)) {
+    do {
+      if (good == ladder.highest) {
+        search.step = good;
+        search.open = true;
+        return search;
+      }
+      bad = std::min(good + doubling, ladder.highest);
+      if (!tried(bad)) break;
+      good = bad;
+    } while (true);
+  } else {
+    do {
+      if (bad == ladder.lowest) return search;
+      good = std::max(bad - doubling, ladder.lowest);
+      if (tried(good)) break;
+      bad = good;
+    } while (true);
+  }
+  while (bad - good > 1) {
+    const std::int64_t middle = good + (bad - good) / 2;
+    (tried(middle) ? good : bad) = middle;
+  }
+  search.step = good;
+  constexpr std::int64_t kLooks = 3;
+  for (std::int64_t above = bad + 1; above <= std::min(bad + kLooks, ladder.highest); ++above)
+    if (tried(above)) search.meets_again = above;
+  return search;
+}
+
+Capacity capacity(const ServingSetup& setup, std::span<const Traffic> replications,
+                  const CapacityTarget& target, const LoadLadder& ladder) {
+  check(replications, target);
+  Loads loads(setup, target, ladder);
+  const Searches searches(loads, replications, ladder);
+  Capacity result;
+  result.requests_per_s = mean(searches.rates);
+  result.chance = student_half_width(searches.rates);
+  for (const LadderSearch& search : searches.found) {
+    result.open = result.open || search.open;
+    result.monotone = result.monotone && !search.meets_again;
+    result.runs += search.runs;
+  }
+  const LadderSearch& first = searches.found.front();
+  const std::int64_t at = first.step.value_or(ladder.lowest);
+  LoadRun run = loads.run(replications.front(), at);
+  result.limits = std::move(run.limits);
+  result.metrics = std::move(run.metrics);
+  if (first.step && !first.open) result.above = loads.run(replications.front(), at + 1).limits;
+  const ServingBand band = serving_band(setup, result.metrics);
+  result.evidence = band.evidence;
+  Loads slow(setup, target, ladder, band.slower());
+  Loads fast(setup, target, ladder, band.faster());
+  result.low = mean(Searches(slow, replications, ladder).rates);
+  result.high = mean(Searches(fast, replications, ladder).rates);
+  return result;
+}
+
+}  // namespace rigsim::analysis
