@@ -322,6 +322,47 @@ TEST(Serve, LlamaCppServesASingleStreamAsItRuns) {
   EXPECT_NEAR(served.at("tpot_s").at("mean").get<double>(), tpot, 0.001 * tpot);
 }
 
+/// What `serve` says of single requests, and `run`.
+void expect_served_as_run(const std::string& what, const RunOptions& options = {}) {
+  SCOPED_TRACE(what);
+  const std::string line = what + " --output-tokens 48 --json";
+  const json served = document("serve --traffic uniform:0.001/s --requests 2 " + line, options);
+  const json alone = document("run " + line, options).at("rigs")[0];
+  const double ttft = alone.at("ttft_s").at("value");
+  const double tpot = alone.at("tpot_s").at("value");
+  EXPECT_NEAR(served.at("ttft_s").at("mean").get<double>(), ttft, 0.001 * ttft);
+  EXPECT_NEAR(served.at("tpot_s").at("mean").get<double>(), tpot, 0.001 * tpot);
+}
+
+// On several devices too, split by layers (unasked) or by rows, like devices or not. 6,000 tokens
+// are three batches.
+TEST(Serve, LlamaCppServesASingleStreamOnSeveralDevicesAsItRuns) {
+  const std::string eight = "--model llama-3-8b --weights q4_k_m --engine llama.cpp ";
+  expect_served_as_run(
+      "--rig 2x4090 --model llama-3-70b --weights q4_k_m --engine llama.cpp --prompt 1300");
+  expect_served_as_run("--rig 4xa100-80gb-sxm --prompt 6000 " + eight);
+  expect_served_as_run("--rig 2x4090 --plan tp=2,split=row --prompt 300 " + eight);
+  const Folder folder;
+  folder.write("mixed.yaml",
+               "name: mixed\ndevices:\n  - device: rtx-4090\n  - device: rtx-3090\nlink: pcie\n");
+  expect_served_as_run("--rig mixed.yaml --prompt 1300 " + eight, {.folder = folder.path()});
+}
+
+// Of two stages one computes at a time, but for prompts of several micro-batches. In the table one
+// step is on its way.
+TEST(Serve, LlamaCppStagesTakeTurns) {
+  const std::string line =
+      "serve --rig 2x4090 --model llama-3-70b --weights q4_k_m --engine llama.cpp --requests 40 "
+      "--traffic closed:4 --prompt 100";
+  const json answer = document(line + " --json");
+  EXPECT_EQ(answer.at("engine").at("in_flight"), 1);
+  EXPECT_NEAR(answer.at("bubble_fraction").get<double>(), 0.5, 0.01);
+  EXPECT_GT(answer.at("link_fraction"), 0);
+  EXPECT_LT(answer.at("link_fraction"), 0.01);
+  EXPECT_THAT(rigsim(line).out, HasSubstr("Pipeline: 1 step on its way at most; stages busy 50"));
+  EXPECT_EQ(document(line + " --json --exact-steps").at("e2e_s"), answer.at("e2e_s"));
+}
+
 // Twelve users share four slots: of three, two wait.
 TEST(Serve, LlamaCppHasFourSlots) {
   const std::string line =
