@@ -156,9 +156,7 @@ Json to_json(const ServingRun& run, const workloads::ServingSetup& setup,
   json["mean_batch"] = m.mean_batch;
   json["mfu"] = use(run, &ServingUse::mfu);
   json["mbu"] = use(run, &ServingUse::mbu);
-  // Of several stages with communication inside it is not known.
-  const workloads::ParallelPlan& plan = setup.deployment.plan;
-  json["link_fraction"] = plan.tp > 1 && plan.pp > 1 ? Json() : Json(m.use.link_fraction);
+  json["link_fraction"] = m.use.link_fraction;
   json["energy_j"] = use(run, &ServingUse::energy_j);
   json["energy_per_output_token_j"] = use(run, &ServingUse::energy_per_output_token_j);
   json["mean_power_w"] = use(run, &ServingUse::mean_power_w);

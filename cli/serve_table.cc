@@ -140,9 +140,10 @@ std::string pipeline_text(const ServingMetrics& m, const workloads::ServingSetup
   for (const double busy : m.stage_busy)
     stages += fmt::format("{}{:.0f}", stages.empty() ? "" : ", ", 100 * busy);
   return wrapped(fmt::format(
-      "Pipeline: {} steps on their way at most{}; stages busy {} %; bubble {:.1f} % (a stage's "
+      "Pipeline: {} at most{}; stages busy {} %; bubble {:.1f} % (a stage's "
       "idle time while its replica has steps on their way).",
-      setup.config.in_flight,
+      setup.config.in_flight == 1 ? "1 step on its way"
+                                  : fmt::format("{} steps on their way", setup.config.in_flight),
       setup.config.limits.async_scheduling ? ", but each waits for the tokens of the one in front"
                                            : "",
       stages, 100 * m.bubble_fraction));

@@ -1,6 +1,7 @@
 #include "workloads/pass_graph.h"
 
 #include <algorithm>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
@@ -279,8 +280,11 @@ PassGraph lower_decode(const Deployment& deployment, std::int64_t context, std::
   return std::move(ops).finish();
 }
 
-PassGraph lower_step(const Deployment& deployment, std::int64_t tokens, std::int64_t logits) {
-  if (deployment.plan.dp != 1) throw std::invalid_argument("a step is lowered for one replica");
+PassGraph lower_step(const Deployment& given, std::int64_t tokens, std::int64_t logits) {
+  if (given.plan.dp != 1) throw std::invalid_argument("a step is lowered for one replica");
+  std::optional<Deployment> staged;
+  if (tokens > kRowSplitPeerTokens && splits_rows(given)) staged = without_peer_access(given);
+  const Deployment& deployment = staged ? *staged : given;
   PassOps ops(deployment);
   PassShape shape = decode_shape(deployment, 1, tokens);
   shape.logits = logits;

@@ -61,9 +61,10 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"serve --rig 2xa100-80gb-sxm --plan dp=2,ep=2 --model mixtral-8x7b --weights awq "
                 "--engine vllm --traffic poisson:1/s",
                 "experts spread over replicas (ep=2) is not modelled in serving yet"},
-        Refusal{"serve --rig 2x4090 --plan pp=2 --model llama-3-8b --weights q4_k_m --engine "
-                "llama.cpp --traffic poisson:1/s",
-                "pipelines are not modelled with llama.cpp batching yet"},
+        Refusal{"serve --rig 2x4090 --plan pp=2,in_flight=2 --model llama-3-8b --weights q4_k_m "
+                "--engine llama.cpp --traffic poisson:1/s",
+                "in_flight=2: llama.cpp batching computes one batch at a time; allowed is "
+                "in_flight=1"},
         Refusal{"serve --rig a100-80gb-sxm --model llama-3-8b --weights q4_k_m --engine "
                 "llama.cpp-2023-12 --traffic poisson:1/s",
                 "is not known as a server"},

@@ -306,35 +306,6 @@ TEST(Serve, ReplicasShareTheRequests) {
   EXPECT_LT(four, one / 2);
 }
 
-// A request alone takes what `run` says: llama.cpp's prompt of 2,048 tokens goes through the layers
-// in four micro-batches there and here. Decoding is interpolated between contexts.
-TEST(Serve, LlamaCppServesASingleStreamAsItRuns) {
-  const std::string what =
-      "--rig rtx-4090 --model llama-3-8b --weights q4_k_m --engine llama.cpp --prompt 2048 "
-      "--output-tokens 64 --json";
-  const json served = document("serve --traffic uniform:0.01/s --requests 3 " + what);
-  const json alone = document("run " + what).at("rigs")[0];
-  EXPECT_EQ(served.at("engine").at("batching"), "llama.cpp");
-  EXPECT_EQ(served.at("kv_blocks"), 4 * 8192 / 32);  // slots of the model's 8,192 tokens
-  EXPECT_DOUBLE_EQ(served.at("ttft_s").at("mean").get<double>(),
-                   alone.at("ttft_s").at("value").get<double>());
-  const double tpot = alone.at("tpot_s").at("value");
-  EXPECT_NEAR(served.at("tpot_s").at("mean").get<double>(), tpot, 0.001 * tpot);
-}
-
-// Twelve users share four slots: of three, two wait.
-TEST(Serve, LlamaCppHasFourSlots) {
-  const std::string line =
-      "serve --rig rtx-4090 --model llama-3-8b --weights q4_k_m --engine llama.cpp --requests 60 "
-      "--json --traffic closed:12";
-  const json four = document(line);
-  EXPECT_GT(four.at("mean_batch"), 3);
-  EXPECT_LE(four.at("mean_batch"), 4);
-  const double waited = four.at("queueing_s").at("p50");
-  EXPECT_NEAR(waited / four.at("e2e_s").at("p50").get<double>(), 2.0 / 3, 0.1);
-  EXPECT_LT(document(line + " --max-num-seqs 12").at("queueing_s").at("p50"), waited / 5);
-}
-
 class ServeWithEngine : public testing::TestWithParam<std::string> {};
 
 TEST_P(ServeWithEngine, ExactStepsGiveTheSameLatencies) {

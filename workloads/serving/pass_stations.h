@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "workloads/serving/ggml_pipeline.h"
 #include "workloads/serving/pass_bodies.h"
 #include "workloads/serving/pass_step_cost.h"
 
@@ -12,7 +13,8 @@ namespace rigsim::workloads {
 
 /// What the steps of a model on one replica pass: its stages with the copies between them, and in
 /// front of several stages the host, where it does not work ahead. A copy has its line to itself;
-/// that those between other stages share links with it is not modelled.
+/// that those between other stages share links with it is not modelled. Several stages of a ggml
+/// engine are one station: GgmlPipeline.
 class PassStations {
  public:
   /// `deployment` must outlive this. Throws std::invalid_argument as PassBodies and PassStepCost.
@@ -26,6 +28,7 @@ class PassStations {
  private:
   PassBodies bodies_;
   std::deque<PassStepCost> stages_;
+  std::unique_ptr<GgmlPipeline> ggml_;
   std::vector<std::unique_ptr<StepCost>> others_;
   std::vector<Station> stations_;
 };

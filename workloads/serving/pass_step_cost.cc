@@ -27,12 +27,12 @@ std::vector<std::int64_t> context_knots() {
   return knots;
 }
 
+}  // namespace
+
 bool is_attention(const Kernel& kernel) {
   return kernel.kind == KernelKind::kAttentionDecode || kernel.kind == KernelKind::kAttentionGemm ||
          kernel.name == std::string_view("softmax");
 }
-
-}  // namespace
 
 std::vector<std::int64_t> vllm_capture_sizes() {
   std::vector<std::int64_t> sizes{1, 2, 4};
@@ -115,10 +115,13 @@ std::vector<Kernel> PassStepCost::attention_kernels(std::uint32_t device, int la
   return kernels;
 }
 
-/// Attention of all layers: of unlike devices the slowest.
+/// Attention of all layers: of unlike devices the slowest, of a row split the first, which has it
+/// all.
 Ticks PassStepCost::attention_of(const PassShape& shape) const {
   Ticks slowest = 0;
-  for (const std::uint32_t device : stage().devices) {
+  const bool by_rows = stage().split == SplitMode::kRow;
+  for (const std::uint32_t device :
+       std::span(stage().devices).first(by_rows ? 1 : stage().devices.size())) {
     Ticks total = 0;
     for (const LayerGroup& group : groups_) {
       for (const Kernel& kernel : attention_kernels(device, group.layer, shape))
@@ -181,6 +184,22 @@ Ticks ServingHost::share(std::int64_t sequences) const {
   return ticks_of_seconds((step_us + per_sequence_us * static_cast<double>(sequences)) * 1e-6);
 }
 
+Ticks ServingHost::with(Ticks device, std::int64_t sequences) const {
+  const Ticks host = share(sequences);
+  return overlapped ? std::max(device, host) : device + host;
+}
+
+StepRun ServingHost::with(StepRun device, std::int64_t sequences) const {
+  StepRun run{with(device.first, sequences), device.slope, device.steps};
+  if (!overlapped || run.slope == 0) return run;
+  // The longer of the two counts, until the contexts have grown so far that it is the other one.
+  const Ticks ahead = device.first - share(sequences);
+  if ((ahead < 0) != (run.slope < 0) && ahead != 0)
+    run.steps = static_cast<std::int64_t>(std::min<Ticks>(-ahead / run.slope + 1, run.steps));
+  if (ahead < 0 || (ahead == 0 && run.slope < 0)) run.slope = 0;
+  return run;
+}
+
 /// The last stage draws, every device of its group for itself: the slowest memory counts.
 Ticks PassStepCost::sampling(std::int64_t sequences) const {
   const SamplingCost& cost = host_.sampling;
@@ -194,43 +213,31 @@ Ticks PassStepCost::sampling(std::int64_t sequences) const {
   return ticks_of_seconds(slowness_.decode * (cost.step_us * 1e-6 + bytes / bandwidth));
 }
 
-Ticks PassStepCost::with_host(Ticks device, std::int64_t sequences) const {
-  const Ticks host = host_.share(sequences);
-  return host_.overlapped ? std::max(device, host) : device + host;
-}
-
 StepRun PassStepCost::decode(const DecodeLoad& load) {
   const std::int64_t n = load.sequences;
   const Segment attention = segment(load);
   const Ticks device = body(n, n) + attention.value + sampling(n);
-  StepRun run{with_host(device, n), attention.per_token * n, attention.steps};
-  if (!host_.overlapped || run.slope == 0) return run;
-  // The longer of the two counts, until the contexts have grown so far that it is the other one.
-  const Ticks ahead = device - host_.share(n);
-  if ((ahead < 0) != (run.slope < 0) && ahead != 0)
-    run.steps = static_cast<std::int64_t>(std::min<Ticks>(-ahead / run.slope + 1, run.steps));
-  if (ahead < 0 || (ahead == 0 && run.slope < 0)) run.slope = 0;
-  return run;
+  return host_.with(StepRun{device, attention.per_token * n, attention.steps}, n);
 }
 
-Ticks PassStepCost::mixed_pass(const MicroBatch& part) {
+Ticks PassStepCost::attention(const MicroBatch& part) {
   Ticks attention = 0;
   if (part.load.sequences > 0)
     attention = std::max(segment(part.load).value, beside_chunks(part.load));
   for (const PromptChunk& each : part.chunks) attention += chunk_attention(each);
-  return body(part.tokens(), part.logits) + attention;
+  return attention;
 }
 
 Ticks PassStepCost::mixed(const DecodeLoad& load, std::span<const PromptChunk> chunks) {
   const bool cut = d_.engine.style == KernelStyle::kGgml;
   Ticks device = 0;
-  for (const MicroBatch& part :
+  for (const MicroBatch& each :
        micro_batches(load, chunks, cut ? d_.engine.micro_batch_tokens : kLongestContext))
-    device += mixed_pass(part);
+    device += part(each);
   device += sampling(load.sequences + static_cast<std::int64_t>(chunks.size()));
   if (slowness_.prompt != slowness_.decode)
     device = ticks_of_seconds(to_seconds(device) * slowness_.prompt / slowness_.decode);
-  return with_host(device, load.sequences + static_cast<std::int64_t>(chunks.size()));
+  return host_.with(device, load.sequences + static_cast<std::int64_t>(chunks.size()));
 }
 
 }  // namespace rigsim::workloads

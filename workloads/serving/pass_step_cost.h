@@ -9,6 +9,7 @@
 
 #include "workloads/deployment.h"
 #include "workloads/forward_pass.h"
+#include "workloads/kernel.h"
 #include "workloads/serving/micro_batches.h"
 #include "workloads/serving/pass_bodies.h"
 #include "workloads/serving/step_cost.h"
@@ -35,7 +36,13 @@ struct ServingHost {
 
   /// Of a step of so many sequences.
   [[nodiscard]] Ticks share(std::int64_t sequences) const;
+  /// A step that takes the devices so long, with the host's share.
+  [[nodiscard]] Ticks with(Ticks device, std::int64_t sequences) const;
+  [[nodiscard]] StepRun with(StepRun device, std::int64_t sequences) const;
 };
+
+/// Whether a kernel's cost depends on the contexts.
+[[nodiscard]] bool is_attention(const Kernel& kernel);
 
 /// vLLM's default capture sizes: 1, 2, 4, then every 8 up to 256, every 16 up to 512
 /// (vllm/config/vllm.py, _set_cudagraph_sizes).
@@ -70,6 +77,11 @@ class PassStepCost final : public StepCost {
   StepRun decode(const DecodeLoad& load) override;
   Ticks mixed(const DecodeLoad& load, std::span<const PromptChunk> chunks) override;
 
+  /// What the devices take of it: attention of a micro-batch, all of it, and the choice of tokens.
+  Ticks attention(const MicroBatch& part);
+  Ticks part(const MicroBatch& part) { return body(part.tokens(), part.logits) + attention(part); }
+  [[nodiscard]] Ticks sampling(std::int64_t sequences) const;
+
  private:
   PassStepCost(const Deployment& deployment, std::unique_ptr<PassBodies> bodies, ServingHost host,
                Slowness slowness);
@@ -93,15 +105,12 @@ class PassStepCost final : public StepCost {
   Ticks decode_attention_at(std::int64_t sequences, std::size_t knot);
   [[nodiscard]] Segment segment(const DecodeLoad& load);
   [[nodiscard]] Ticks beside_chunks(const DecodeLoad& load) const;
-  [[nodiscard]] Ticks sampling(std::int64_t sequences) const;
   [[nodiscard]] Ticks chunk_attention(const PromptChunk& chunk) const;
   [[nodiscard]] Ticks attention_of(const PassShape& shape) const;
   [[nodiscard]] std::vector<Kernel> attention_kernels(std::uint32_t device, int layer,
                                                       const PassShape& shape) const;
   [[nodiscard]] PassShape shape_of(std::int64_t tokens, std::int64_t sequences,
                                    std::int64_t context) const;
-  Ticks mixed_pass(const MicroBatch& part);
-  [[nodiscard]] Ticks with_host(Ticks device, std::int64_t sequences) const;
 
   const Deployment& d_;
   std::unique_ptr<PassBodies> own_;  // of a replica of one stage

@@ -127,18 +127,32 @@ void Replica::fill(Ticks now) {
   }
 }
 
+/// Tokens before the chunk that the last step computed, where it did nothing else.
+std::int64_t Replica::unanswered_before(const ScheduledChunk& chunk) const {
+  return !chunk.first && unanswered_ && unanswered_->slot == chunk.slot ? unanswered_->tokens : 0;
+}
+
 /// What the step takes at each station and at all of them.
 void Replica::price(Step& step) {
   const StepPlan& plan = step.plan;
   const DecodeLoad load{plan.rows(), plan.kv_tokens};
   chunks_.clear();
-  for (const ScheduledChunk& each : plan.chunks) chunks_.push_back({each.tokens, each.cached});
-  const auto at = [&](const Station& station) -> StepRun {
-    if (chunks_.empty()) return station.cost->decode(load);
-    return {station.cost->mixed(load, chunks_), 0, 1};
+  for (const ScheduledChunk& each : plan.chunks)
+    chunks_.push_back({each.tokens, each.cached, unanswered_before(each)});
+  const auto of = [&](StepCost& cost) -> StepRun {
+    if (chunks_.empty()) return cost.decode(load);
+    return {cost.mixed(load, chunks_), 0, 1};
   };
+  const auto at = [&](const Station& station) { return of(*station.cost); };
   step.run = at(stations_.front());
   if (!chunks_.empty()) step.run.first += std::exchange(first_step_, 0);
+  if (const auto stages = stations_.front().stages; !stages.empty()) {
+    step.runs.clear();
+    for (StepCost* const stage : stages) {
+      step.runs.push_back(of(*stage));
+      step.run.steps = std::min(step.run.steps, step.runs.back().steps);
+    }
+  }
   if (stations_.size() == 1 && in_flight_ == 1) return;
   step.runs.assign(1, step.run);
   for (const Station& station : stations_.subspan(1)) {
@@ -168,6 +182,8 @@ void Replica::enter(Step& step) {
   step.end = pass(step, step.begin);
   step.entered = true;
   if (step.plan.answers()) tokens_out_ = step.end;
+  const bool silent = !step.plan.answers() && step.plan.chunks.size() == 1;
+  unanswered_ = silent ? std::optional(step.plan.chunks.front()) : std::nullopt;
   for (const ScheduledChunk& each : step.plan.chunks) {
     if (!each.first) continue;
     RequestRecord& record = records_[state_.at(each.slot).request];
@@ -254,11 +270,11 @@ void Replica::finish(Slot slot, Ticks now) {
 
 /// Steps of `step`'s batch, whose first is `steps_before` behind it.
 void Replica::observe(StepRecord& record, const Step& step, std::int64_t steps_before) {
-  if (stations_.size() > 1) {
+  if (stations_.size() > 1 || !stations_.front().stages.empty()) {
     computing_.clear();
-    for (std::size_t s = 0; s < stations_.size(); ++s) {
+    for (std::size_t s = 0; s < step.runs.size(); ++s) {
       const StepRun& run = step.runs[s];
-      if (stations_[s].kind == StationKind::kStage)
+      if (stations_.size() == 1 || stations_[s].kind == StationKind::kStage)
         computing_.push_back(series(run.first + run.slope * steps_before, run.slope, record.steps));
     }
     record.stages = computing_;

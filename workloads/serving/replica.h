@@ -94,7 +94,8 @@ class Replica {
     Ticks begin = 0;  // when the first station takes it
     Ticks end = 0;
     StepRun run;                // at all stations together
-    std::vector<StepRun> runs;  // by station; empty where a step passes one alone
+    std::vector<StepRun> runs;  // by station; empty where a step passes one alone; by
+                                // stage where those of a station are told apart
   };
 
   /// Step `i` of those on their way, in the order of their ends; the first one has entered.
@@ -114,6 +115,7 @@ class Replica {
   void admit_expected(Ticks now);
   void finish(Slot slot, Ticks now);
   void hand_over(Slot slot, Ticks now);
+  [[nodiscard]] std::int64_t unanswered_before(const ScheduledChunk& chunk) const;
   void price(Step& step);
   void enter(Step& step);
   [[nodiscard]] Ticks pass(const Step& step, Ticks at);
@@ -153,6 +155,7 @@ class Replica {
   std::vector<Ticks> free_;       // by station: when the last step that entered leaves it
   Ticks last_end_ = 0;            // of the steps that ended
   Ticks tokens_out_ = 0;          // of the last step that entered and answers any
+  std::optional<ScheduledChunk> unanswered_;  // all of the last step that entered
   Ticks first_step_;
   std::int64_t preemptions_seen_ = 0;
   GapRun gaps_;

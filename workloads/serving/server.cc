@@ -108,6 +108,8 @@ class Server {
     validate(config);
     if (stations.empty() || stations.back().kind == StationKind::kDelay)
       throw std::invalid_argument("a replica's stations end with one that is not a delay");
+    if (!stations.front().stages.empty() && (stations.size() > 1 || config.in_flight > 1))
+      throw std::invalid_argument("stages that compute one step together are passed alone");
     if (config.kv_links) transfers_.emplace(*config.kv_links);
     for (std::int32_t i = 0; i < config.replicas; ++i)
       replicas_.emplace_back(static_cast<std::uint32_t>(i), config.limits, config.batching,

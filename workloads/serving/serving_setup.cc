@@ -9,6 +9,7 @@
 
 #include "topology/power.h"
 #include "workloads/pass_graph.h"
+#include "workloads/serving/ggml_pipeline.h"
 #include "workloads/serving/kv_links.h"
 #include "workloads/serving/sglang_sizes.h"
 
@@ -24,7 +25,6 @@ void refuse_unmodelled(const ParallelPlan& plan) {
   if (plan.ep > plan.tp)
     refuse("experts spread over replicas (ep=" + std::to_string(plan.ep) + ")");
   if (plan.gpu_layers) refuse("a model partly on the host");
-  if (plan.split == SplitMode::kRow && plan.tp > 1) refuse("llama.cpp's row split");
 }
 
 /// All replicas take what the first one does.
@@ -46,13 +46,26 @@ void refuse_unlike_replicas(const ParallelPlan& plan, const topology::Rig& rig) 
 /// These keep track of one or two steps on their way, not of more.
 void refuse_pipeline_of(const Batching& batching) {
   if (std::holds_alternative<SglangBatching>(batching) ||
-      std::holds_alternative<LlamaCppBatching>(batching) ||
       std::holds_alternative<TgiBatching>(batching)) {
-    throw std::invalid_argument("pipelines are not modelled with " +
-                                std::string(name_of(batching)) +
-                                " batching yet; allowed are one stage, and vllm-v1, vllm-v0, "
-                                "sarathi, orca and static; --plan dp=N puts a replica on each device");
+    throw std::invalid_argument(
+        "pipelines are not modelled with " + std::string(name_of(batching)) +
+        " batching yet; allowed are one stage, and llama.cpp, vllm-v1, "
+        "vllm-v0, sarathi, orca and static; --plan dp=N puts a replica on each device");
   }
+}
+
+/// Steps of a pipeline on their way at once. llama.cpp's server waits for each, and a ggml engine
+/// computes one at a time.
+std::int32_t steps_in_flight(const Deployment& deployment, const Batching& batching) {
+  const bool server = std::holds_alternative<LlamaCppBatching>(batching);
+  if (!server && !is_ggml_pipeline(deployment))
+    return batches_in_flight(deployment, std::ssize(deployment.stages));
+  if (deployment.plan.in_flight.value_or(1) > 1)
+    throw std::invalid_argument(
+        "in_flight=" + std::to_string(*deployment.plan.in_flight) + ": " +
+        (server ? std::string(name_of(batching)) + " batching" : deployment.engine.name) +
+        " computes one batch at a time; allowed is in_flight=1");
+  return 1;
 }
 
 /// Serving keeps the devices busy: each runs at the clock that its limit leaves it then, of steps
@@ -150,7 +163,7 @@ ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& prof
   settle_clocks(deployment);
   if (deployment.stages.size() > 1) {
     refuse_pipeline_of(config.batching);
-    config.in_flight = batches_in_flight(deployment, std::ssize(deployment.stages));
+    config.in_flight = steps_in_flight(deployment, config.batching);
     config.limits.async_scheduling &= profile.async_pipelines;
     host.overlapped &= profile.async_pipelines;
   }

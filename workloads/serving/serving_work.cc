@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string_view>
+#include <vector>
 
 #include "sim/executor.h"
 #include "workloads/attention_shape.h"
 #include "workloads/pass_graph.h"
+#include "workloads/serving/ggml_pipeline.h"
 #include "workloads/time_share.h"
 
 namespace rigsim::workloads {
@@ -97,21 +100,51 @@ Wide ServingWork::weight_bytes(std::int64_t tokens) const {
   return dense_bytes_ + std::llround(share * static_cast<double>(expert_bytes_));
 }
 
-/// What the critical path of a pass of so many tokens waits for links.
+namespace {
+
+/// Of the critical path, what moves the hidden state from stage to stage.
+double between_stages(const PassGraph& pass, const sim::Executor& executor) {
+  double seconds = 0;
+  for (const auto& step : executor.critical_path()) {
+    const OpInfo& info = pass.ops[static_cast<std::size_t>(step.op)];
+    if (info.name == std::string_view("hidden_state") || info.name == std::string_view("send"))
+      seconds += sim::to_seconds(step.end - step.start - info.cost.launch);
+  }
+  return seconds;
+}
+
+}  // namespace
+
+/// The pass whose links are looked at instead of one of so many tokens.
+std::int64_t ServingWork::looked_at(std::int64_t tokens) const {
+  const std::vector<std::int64_t>& sizes = setup_.host.captured;
+  // Copies of the micro-batches behind the first hide behind what computes.
+  if (is_ggml_pipeline(setup_.deployment))
+    tokens = std::min(tokens, setup_.deployment.engine.micro_batch_tokens);
+  const auto captured = std::ranges::lower_bound(sizes, tokens);
+  if (captured != sizes.end()) return *captured;
+  constexpr std::int64_t kGrid = 64;
+  return tokens <= kGrid ? tokens : (tokens + kGrid - 1) / kGrid * kGrid;
+}
+
+/// What the critical path of a pass of so many tokens waits for links; of several steps on their
+/// way the mean stage's share, without what passes between the stages.
 Ticks ServingWork::link(std::int64_t tokens) {
   const Deployment& d = setup_.deployment;
-  if (d.stages.size() != 1 || d.stages.front().devices.size() < 2) return 0;
-  constexpr std::int64_t kGrid = 64;
-  const auto captured = std::ranges::lower_bound(setup_.host.captured, tokens);
-  const std::int64_t at =
-      captured != setup_.host.captured.end() ? *captured : (tokens + kGrid - 1) / kGrid * kGrid;
+  const auto alone = [](const DeployedStage& stage) { return stage.devices.size() < 2; };
+  const bool copies_count = d.stages.size() > 1 && setup_.config.in_flight == 1;
+  if (!copies_count && std::ranges::all_of(d.stages, alone)) return 0;
+  const std::int64_t at = looked_at(tokens);
   const auto [known, made] = links_.try_emplace(at, 0);
   if (made) {
     const PassGraph pass = lower_step(d, at, 1);
     sim::Executor executor(pass.graph);
     executor.run(pass.graph.costs());
-    known->second =
-        ticks_of_seconds(attribute(pass, executor, d.rig.devices.size()).critical_path.link_s);
+    double link_s = attribute(pass, executor, d.rig.devices.size()).critical_path.link_s;
+    if (setup_.config.in_flight > 1)
+      link_s = std::max(link_s - between_stages(pass, executor), 0.0) /
+               static_cast<double>(d.stages.size());
+    known->second = ticks_of_seconds(link_s);
   }
   return known->second;
 }

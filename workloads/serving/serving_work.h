@@ -27,8 +27,9 @@ struct StepWork {
 ///   value that a query head meets, causal.
 /// - Bytes: every weight that the step's tokens touch once (of routed experts those expected to be
 ///   touched), the keys and values attended to, and the new ones. Activations are not counted.
-/// - Link: exposed communication on the critical path of a pass at the captured size, above at the
-///   next multiple of 64 tokens.
+/// - Link: exposed communication on the critical path of a pass at the captured size, above (and
+///   above 64) at the next multiple of 64 tokens. Of a pipeline with several steps on their way it
+///   is the mean stage's, and copies between stages hold up none.
 /// Windowed layers attend to the lesser of window and mean context; a chunk's tokens, to at most
 /// the window each.
 class ServingWork {
@@ -54,6 +55,7 @@ class ServingWork {
   void add_layers();
   void add_attention();
   [[nodiscard]] Wide weight_bytes(std::int64_t tokens) const;
+  [[nodiscard]] std::int64_t looked_at(std::int64_t tokens) const;
   [[nodiscard]] Ticks link(std::int64_t tokens);
 
   const ServingSetup& setup_;

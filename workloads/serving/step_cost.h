@@ -17,6 +17,9 @@ struct DecodeLoad {
 struct PromptChunk {
   std::int64_t tokens = 0;
   std::int64_t cached = 0;  ///< KV tokens of the sequence before it
+  /// Of these, those that the step before computed and answered nothing, so that nobody waited for
+  /// its end.
+  std::int64_t behind = 0;
 };
 
 /// What a step costs, and what the next ones do as long as only the contexts grow: step i takes
@@ -50,6 +53,9 @@ enum class StationKind : std::uint8_t {
 struct Station {
   StepCost* cost = nullptr;
   StationKind kind = StationKind::kStage;
+  /// Stages that compute one step together, one batch at a time, and what each computes of it; the
+  /// step then passes this station alone. Empty: the station is one stage, if any.
+  std::span<StepCost* const> stages{};
 };
 
 }  // namespace rigsim::workloads

@@ -17,12 +17,36 @@ namespace {
 using test::CheckingObserver;
 using test::ToyStepCost;
 
+/// Stages that compute a step one after the other.
+class InTurn final : public StepCost {
+ public:
+  explicit InTurn(std::vector<ToyStepCost>& costs) : costs_(costs) {}
+
+  StepRun decode(const DecodeLoad& load) override {
+    StepRun sum{0, 0, std::int64_t{1} << 40};
+    for (ToyStepCost& each : costs_) {
+      const StepRun run = each.decode(load);
+      sum = {sum.first + run.first, sum.slope + run.slope, std::min(sum.steps, run.steps)};
+    }
+    return sum;
+  }
+  Ticks mixed(const DecodeLoad& load, std::span<const PromptChunk> chunks) override {
+    Ticks sum = 0;
+    for (ToyStepCost& each : costs_) sum += each.mixed(load, chunks);
+    return sum;
+  }
+
+ private:
+  std::vector<ToyStepCost>& costs_;
+};
+
 struct Scenario {
   Traffic traffic;
   ServerConfig config;
   FrontEnd front;
   std::vector<ToyStepCost> costs = std::vector<ToyStepCost>(1);  // by station
   std::vector<StationKind> kinds = {StationKind::kStage};
+  bool in_turn = false;  // all stations are one, whose stages compute in turn
 };
 
 class Dice {
@@ -207,9 +231,16 @@ Outcome run(Scenario scenario, StepMode mode) {
   scenario.config.mode = mode;
   CheckingObserver observer(scenario.traffic, scenario.config);
   Outcome outcome;
+  InTurn whole(scenario.costs);
+  std::vector<StepCost*> stages;
+  for (ToyStepCost& each : scenario.costs) stages.push_back(&each);
   std::vector<Station> stations;
-  for (std::size_t s = 0; s < scenario.costs.size(); ++s)
-    stations.push_back({&scenario.costs[s], scenario.kinds[s]});
+  if (scenario.in_turn) {
+    stations.push_back({&whole, StationKind::kStage, stages});
+  } else {
+    for (std::size_t s = 0; s < scenario.costs.size(); ++s)
+      stations.push_back({&scenario.costs[s], scenario.kinds[s]});
+  }
   outcome.records =
       serve_behind(scenario.front, scenario.traffic, scenario.config, stations, observer);
   observer.finish();
@@ -288,6 +319,27 @@ TEST(Leap, GivesTheTimesOfSingleStepsOfPipelines) {
   EXPECT_GT(counts.leapt, 1'000'000);
   EXPECT_GT(counts.preempted, 1'000);
   EXPECT_GT(counts.found, 50'000);
+}
+
+// llama.cpp on several devices, and what else computes one step at a time there.
+TEST(Leap, GivesTheTimesOfSingleStepsOfStagesInTurn) {
+  Counts counts;
+  for (std::uint64_t seed = 1; seed <= 1'000; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    Dice dice(seed + 2'000'000);
+    Scenario scenario = random_scenario(seed);
+    if (dice.chance(50)) scenario.config.batching = LlamaCppBatching{};
+    const bool scheduled_ahead = scenario.config.limits.async_scheduling;
+    make_pipeline(scenario, dice);
+    scenario.config.in_flight = 1;
+    scenario.config.limits.async_scheduling = scheduled_ahead;
+    scenario.config.kv_links.reset();
+    scenario.in_turn = true;
+    expect_same_times(scenario, counts);
+    if (testing::Test::HasFailure()) return;
+  }
+  EXPECT_GT(counts.leapt, 1'000'000);
+  EXPECT_GT(counts.preempted, 500);
 }
 
 }  // namespace
