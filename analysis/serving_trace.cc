@@ -70,6 +70,8 @@ struct StepColumns {
         growth(table.add_column<double>({"growth", "ps", "by which each takes longer"})),
         busy(table.add_column<double>(
             {"busy", "ps", "of their time, when no step that ended before was on its way"})),
+        waited(table.add_column<double>(
+            {"waited", "ps", "of their time, in lock step: for the slowest replica"})),
         decodes(count(table, "decodes", "sequences that get a token")),
         kv_tokens(count(table, "kv_tokens", "that these attend to, in the first step")),
         chunks(count(table, "chunks", "prompts or parts of them")),
@@ -89,7 +91,7 @@ struct StepColumns {
 
   ColumnId<std::uint32_t> replica;
   ColumnId<std::int64_t> start, steps;
-  ColumnId<double> first, growth, busy;
+  ColumnId<double> first, growth, busy, waited;
   ColumnId<std::int64_t> decodes, kv_tokens, chunks, prompt_tokens, running, waiting, held;
   ColumnId<std::int64_t> preemptions;
   std::vector<ColumnId<double>> stage_busy;
@@ -177,6 +179,7 @@ void ServingTrace::steps_executed(const workloads::StepRecord& s) {
   table.push(c.first, ps(s.first));
   table.push(c.growth, ps(s.slope));
   table.push(c.busy, ps(s.busy()));
+  table.push(c.waited, ps(s.waited));
   table.push(c.decodes, s.decodes);
   table.push(c.kv_tokens, s.kv_tokens);
   table.push(c.chunks, s.chunks);

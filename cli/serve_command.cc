@@ -276,8 +276,9 @@ Answer run(const ParsedOptions& options, const Console& console) {
 
   std::unique_ptr<analysis::ServingTrace> trace;
   if (const auto path = options.text("trace")) {
-    trace = std::make_unique<analysis::ServingTrace>(*path, header_of(options, scenario), traffic,
-                                                     setup.config, setup.deployment.stages.size());
+    trace =
+        std::make_unique<analysis::ServingTrace>(*path, header_of(options, scenario), traffic,
+                                                 setup.config, setup.deployment.replica(0).size());
   }
   std::optional<analysis::TokenTimes> tokens;
   if (options.has("itls")) tokens.emplace(traffic.requests.size());

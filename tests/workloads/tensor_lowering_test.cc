@@ -135,6 +135,35 @@ TEST(ExpertParallel, AcrossReplicasSendsTokensToTheirExperts) {
   for (const OpInfo& kernel : down) EXPECT_EQ(kernel.flops, 2.0 * 8 * 512 * 1024);
 }
 
+// The same where all devices gather all tokens: of 8 tokens 1,024 x 2 bytes, and two experts'
+// numbers and weights of 4 bytes each; the sums of the 8 come back.
+TEST(ExpertParallel, GathersAllTokensWhereTheEngineDoes) {
+  DeploymentRequest request = moe_request(2, {.dp = 2, .ep = 2});
+  request.engine.gathers_for_experts = true;
+  const PassGraph pass = lower_decode(deploy(request), 100, 8);
+  const auto sent = named(pass, "dispatch");
+  EXPECT_EQ(sent.size(), 4U * 2);
+  for (const OpInfo& copy : sent) EXPECT_EQ(copy.bytes, 8 * (1024 * 2 + 2 * 8) / 2);
+  const auto back = named(pass, "combine");
+  EXPECT_EQ(back.size(), 4U * 2);
+  for (const OpInfo& copy : back) EXPECT_EQ(copy.bytes, 8 * 1024 * 2 / 2);
+}
+
+// A step of both replicas, each of 4 tokens: what a decode step of 8 sequences does to the experts,
+// unless told of other tokens.
+TEST(ExpertParallel, AStepIsOfAllReplicasThatShareExperts) {
+  const Deployment d = deploy(moe_request(2, {.dp = 2, .ep = 2}));
+  const auto rows = [&](std::int64_t expert_tokens) {
+    const auto down = named(lower_step(d, 4, 1, expert_tokens), "expert_down");
+    EXPECT_EQ(down.size(), 4U * 2);
+    return down.front().flops / (2.0 * 512 * 1024);
+  };
+  EXPECT_EQ(rows(0), 8);
+  EXPECT_EQ(rows(16), 16);
+  EXPECT_EQ(rows(2), 2);
+  EXPECT_THROW((void)lower_step(deploy(moe_request(2, {.dp = 2})), 4, 1), std::invalid_argument);
+}
+
 // The busiest device gets 1.5 times the mean, the other one half of it; the exchange waits for it.
 TEST(ExpertParallel, AnUnevenLoadMakesTheFirstDeviceBusy) {
   const PassGraph pass =

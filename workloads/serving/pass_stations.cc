@@ -54,6 +54,11 @@ class HostCost final : public FlatCost {
 
 PassStations::PassStations(const Deployment& deployment, const ServingHost& host, Slowness slowness)
     : bodies_(deployment, host.captured, slowness.decode) {
+  if (deployment.plan.dp > 1) {
+    joint_.emplace(deployment, bodies_, host, slowness);
+    stations_.push_back({nullptr, StationKind::kStage, &*joint_});
+    return;
+  }
   const auto add = [&](std::unique_ptr<StepCost> cost, StationKind kind) {
     stations_.push_back({cost.get(), kind});
     others_.push_back(std::move(cost));

@@ -35,6 +35,9 @@ struct ServingHost {
 
   /// Of a step of so many sequences.
   [[nodiscard]] Ticks share(std::int64_t sequences) const;
+  /// Steps that take the devices what `device` says and the host `share`: one behind the other, or
+  /// overlapped the longer of the two.
+  [[nodiscard]] StepRun with(StepRun device, Ticks share) const;
 };
 
 /// vLLM's default capture sizes: 1, 2, 4, then every 8 up to 256, every 16 up to 512
@@ -70,6 +73,16 @@ class PassStepCost final : public StepCost {
   StepRun decode(const DecodeLoad& load) override;
   Ticks mixed(const DecodeLoad& load, std::span<const PromptChunk> chunks) override;
 
+  // The parts of these.
+  /// Attention of all layers, with at least one sequence; beside chunks it does not grow.
+  StepRun attention(const DecodeLoad& load);
+  Ticks attention(const DecodeLoad& load, std::span<const PromptChunk> chunks);
+  /// From the hidden state of so many sequences to their tokens, beyond what passes contain.
+  Ticks drawing(std::int64_t sequences);
+  /// What a step with prompts takes, of what it would take if its devices were as slow as in
+  /// others.
+  [[nodiscard]] Ticks with_prompts(Ticks device) const;
+
  private:
   PassStepCost(const Deployment& deployment, std::unique_ptr<PassBodies> bodies, ServingHost host,
                Slowness slowness);
@@ -101,8 +114,6 @@ class PassStepCost final : public StepCost {
   [[nodiscard]] PassShape shape_of(std::int64_t tokens, std::int64_t sequences,
                                    std::int64_t context) const;
   Ticks mixed_pass(const MicroBatch& part);
-  [[nodiscard]] Ticks with_host(Ticks device, std::int64_t sequences) const;
-
   const Deployment& d_;
   std::unique_ptr<PassBodies> own_;  // of a replica of one stage
   PassBodies& bodies_;

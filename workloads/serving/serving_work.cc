@@ -90,17 +90,21 @@ void ServingWork::add_attention() {
   }
 }
 
-Wide ServingWork::weight_bytes(std::int64_t tokens) const {
+/// Of `group_tokens` of all replicas, where these share their experts.
+Wide ServingWork::weight_bytes(std::int64_t tokens, std::int64_t group_tokens) const {
   if (expert_bytes_ == 0) return dense_bytes_;
   const Experts& experts = *setup_.deployment.model.experts;
-  const double share = touched_experts(experts, tokens) / experts.count;
+  const double touched = group_tokens > 0
+                             ? touched_experts(experts, group_tokens) / setup_.deployment.plan.dp
+                             : touched_experts(experts, tokens);
+  const double share = touched / experts.count;
   return dense_bytes_ + std::llround(share * static_cast<double>(expert_bytes_));
 }
 
 /// What the critical path of a pass of so many tokens waits for links.
 Ticks ServingWork::link(std::int64_t tokens) {
   const Deployment& d = setup_.deployment;
-  if (d.stages.size() != 1 || d.stages.front().devices.size() < 2) return 0;
+  if (d.replica(0).size() != 1 || d.stages.size() * d.stages.front().devices.size() < 2) return 0;
   constexpr std::int64_t kGrid = 64;
   const auto captured = std::ranges::lower_bound(setup_.host.captured, tokens);
   const std::int64_t at =
@@ -121,7 +125,7 @@ StepWork ServingWork::of(const StepRecord& s) {
   StepWork work;
   work.flops =
       Wide{tokens} * s.steps * layer_flops_ + Wide{s.decodes + s.chunks} * s.steps * head_flops_;
-  work.bytes = weight_bytes(tokens) * s.steps;
+  work.bytes = weight_bytes(tokens, s.group_tokens) * s.steps;
   for (const AttentionGroup& group : groups_) {
     const std::int64_t window =
         group.window > 0 ? group.window : std::numeric_limits<std::int64_t>::max() / 2;
@@ -135,7 +139,8 @@ StepWork ServingWork::of(const StepRecord& s) {
     const auto row_bytes = std::llround(group.bytes_per_token * static_cast<double>(group.layers));
     work.bytes += rows * row_bytes;
   }
-  work.link = link(tokens) * s.steps;
+  const std::int64_t replicas = setup_.deployment.plan.dp;
+  work.link = link(std::max(tokens, (s.group_tokens + replicas - 1) / replicas)) * s.steps;
   return work;
 }
 

@@ -29,6 +29,7 @@ struct StepWork {
 ///   touched), the keys and values attended to, and the new ones. Activations are not counted.
 /// - Link: exposed communication on the critical path of a pass at the captured size, above at the
 ///   next multiple of 64 tokens.
+/// Replicas that share their experts: each reads its share of those that tokens of all touch.
 /// Windowed layers attend to the lesser of window and mean context; a chunk's tokens, to at most
 /// the window each.
 class ServingWork {
@@ -53,7 +54,7 @@ class ServingWork {
 
   void add_layers();
   void add_attention();
-  [[nodiscard]] Wide weight_bytes(std::int64_t tokens) const;
+  [[nodiscard]] Wide weight_bytes(std::int64_t tokens, std::int64_t group_tokens) const;
   [[nodiscard]] Ticks link(std::int64_t tokens);
 
   const ServingSetup& setup_;

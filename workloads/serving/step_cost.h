@@ -45,11 +45,15 @@ enum class StationKind : std::uint8_t {
   kDelay   ///< any number of steps at once
 };
 
+class JointStepCost;
+
 /// A place that a replica's steps pass in order, for as long as `cost` says. The last one is not a
 /// delay, so that steps end in the order in which they began.
 struct Station {
   StepCost* cost = nullptr;
   StationKind kind = StationKind::kStage;
+  /// In place of `cost` where all replicas step together: then this is their only station.
+  JointStepCost* joint = nullptr;
 };
 
 }  // namespace rigsim::workloads
