@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tests/workloads/toy_deployment.h"
+#include "workloads/expert_kernels.h"
 
 namespace rigsim::workloads {
 namespace {
@@ -162,6 +163,24 @@ TEST(ExpertParallel, AStepIsOfAllReplicasThatShareExperts) {
   EXPECT_EQ(rows(16), 16);
   EXPECT_EQ(rows(2), 2);
   EXPECT_THROW((void)lower_step(deploy(moe_request(2, {.dp = 2})), 4, 1), std::invalid_argument);
+}
+
+// Two tokens of two replicas touch 8 (1 - (1 - 2/8)^2) = 3.5 of the 8 experts, each device reads
+// half of these: 1.75 x 512 x 1,024 x 2 bytes; one token alone touches 2, of which each reads one.
+TEST(ExpertParallel, EachDeviceReadsItsShareOfTheTouchedExperts) {
+  const Deployment d = deploy(moe_request(2, {.dp = 2, .ep = 2}));
+  const auto read = [&](std::int64_t expert_tokens) {
+    PassShape shape;
+    shape.expert_parallel = 2;
+    shape.expert_tokens = expert_tokens;
+    for (const Kernel& kernel :
+         expert_kernels(d.model, d.weights.layers[0], 0, shape, d.backends[0])) {
+      if (kernel.name == "expert_down") return kernel.weight_bytes;
+    }
+    return 0.0;
+  };
+  EXPECT_DOUBLE_EQ(read(2), 1.75 * 512 * 1024 * 2);
+  EXPECT_DOUBLE_EQ(read(1), 1.0 * 512 * 1024 * 2);
 }
 
 // The busiest device gets 1.5 times the mean, the other one half of it; the exchange waits for it.
