@@ -20,12 +20,17 @@ constexpr std::array kLatencies{&ServingMetrics::queueing_s, &ServingMetrics::tt
 constexpr std::array kLatencyNumbers{&LatencySummary::mean, &LatencySummary::p50,
                                      &LatencySummary::p90,  &LatencySummary::p95,
                                      &LatencySummary::p99,  &LatencySummary::p999};
-constexpr std::array kNumbers{
-    &ServingMetrics::duration_s,         &ServingMetrics::output_tokens_per_s,
-    &ServingMetrics::total_tokens_per_s, &ServingMetrics::requests_per_s,
-    &ServingMetrics::busy_fraction,      &ServingMetrics::mean_batch,
-    &ServingMetrics::kv_used_fraction,   &ServingMetrics::kv_used_fraction_max,
-    &ServingMetrics::bubble_fraction,    &ServingMetrics::window_s};
+constexpr std::array kNumbers{&ServingMetrics::duration_s,
+                              &ServingMetrics::output_tokens_per_s,
+                              &ServingMetrics::total_tokens_per_s,
+                              &ServingMetrics::requests_per_s,
+                              &ServingMetrics::busy_fraction,
+                              &ServingMetrics::mean_batch,
+                              &ServingMetrics::kv_used_fraction,
+                              &ServingMetrics::kv_used_fraction_max,
+                              &ServingMetrics::bubble_fraction,
+                              &ServingMetrics::window_s,
+                              &ServingMetrics::lockstep_wait_fraction};
 constexpr std::array kUses{&ServingUse::mfu,
                            &ServingUse::mbu,
                            &ServingUse::link_fraction,

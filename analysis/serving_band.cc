@@ -24,7 +24,8 @@ workloads::Evidence evidence_of(const workloads::ServingSetup& setup,
   const auto requests = std::max<std::int64_t>(metrics.finished, 1);
   const auto batch = std::max<std::int64_t>(std::llround(metrics.mean_batch), 1);
   const std::int64_t context = (metrics.prompt_tokens + metrics.output_tokens / 2) / requests + 1;
-  const auto pass = workloads::lower_decode(setup.deployment, context, batch);
+  const auto pass =
+      workloads::lower_decode(setup.deployment, context, batch * setup.deployment.plan.dp);
   sim::Executor executor(pass.graph);
   executor.run(pass.graph.costs());
   return workloads::attribute(pass, executor, setup.deployment.rig.devices.size())

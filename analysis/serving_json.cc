@@ -112,7 +112,7 @@ Json limits(const workloads::ServingSetup& setup) {
           {"kv_block_tokens", l.kv_block_tokens},
           {"prefix_caching", l.prefix_caching},
           {"async_scheduling", l.async_scheduling},
-          {"stages", setup.deployment.stages.size()},
+          {"stages", setup.deployment.replica(0).size()},
           {"in_flight", setup.config.in_flight},
           {"max_context", setup.config.max_context},
           {"first_step_s", sim::to_seconds(setup.config.first_step)}};
@@ -153,6 +153,7 @@ Json to_json(const ServingRun& run, const workloads::ServingSetup& setup,
   json["stage_busy_fractions"] =
       m.stage_busy.empty() ? std::vector<double>{m.busy_fraction} : m.stage_busy;
   json["bubble_fraction"] = m.bubble_fraction;
+  json["lockstep_wait_fraction"] = in_lock_step(setup) ? Json(m.lockstep_wait_fraction) : Json();
   json["mean_batch"] = m.mean_batch;
   json["mfu"] = use(run, &ServingUse::mfu);
   json["mbu"] = use(run, &ServingUse::mbu);

@@ -84,6 +84,7 @@ void ServingCollector::steps_executed(const workloads::StepRecord& steps) {
   held_max_ = std::max(held_max_, steps.kv_blocks_held);
   last_end_ = std::max(last_end_, steps.start + steps.duration());
   busy_ += steps.busy();
+  waited_ += steps.waited;
   stages_.resize(steps.stages.size());
   for (std::size_t s = 0; s < steps.stages.size(); ++s) stages_[s] += steps.stages[s];
   sequence_time_ += steps.busy() * (steps.decodes + steps.chunks);
@@ -154,6 +155,7 @@ ServingMetrics ServingCollector::metrics(const Traffic& traffic,
       m.bubble_fraction =
           1 - workloads::to_seconds(computing) / busy_s / static_cast<double>(stages_.size());
     }
+    m.lockstep_wait_fraction = workloads::to_seconds(waited_) / busy_s;
     m.mean_batch = workloads::to_seconds(sequence_time_) / busy_s;
     m.kv_used_fraction = block_seconds_ / busy_s / blocks;
     m.kv_used_fraction_max = static_cast<double>(held_max_) / blocks;

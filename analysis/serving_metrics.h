@@ -54,9 +54,10 @@ struct ServingMetrics {
   double busy_fraction = 0;  ///< of the replicas' time, steps running
   /// [stages] Of the replicas' time, what each stage of a pipeline computes; empty without one.
   std::vector<double> stage_busy{};
-  double bubble_fraction = 0;   ///< of the time that steps run, what the mean stage idles
-  double mean_batch = 0;        ///< sequences in a step, mean over the time that steps run
-  double kv_used_fraction = 0;  ///< of the blocks, the same mean
+  double bubble_fraction = 0;         ///< of the time that steps run, what the mean stage idles
+  double lockstep_wait_fraction = 0;  ///< of that time, what replicas wait for the slowest of them
+  double mean_batch = 0;              ///< sequences in a step, mean over the time that steps run
+  double kv_used_fraction = 0;        ///< of the blocks, the same mean
   double kv_used_fraction_max = 0;
   std::int64_t waiting_max = 0;
   ServingUse use;
@@ -92,6 +93,7 @@ class ServingCollector final : public workloads::ServingObserver {
   std::int64_t held_max_ = 0;
   workloads::Ticks last_end_ = 0;
   workloads::Ticks busy_ = 0;
+  workloads::Ticks waited_ = 0;
   workloads::Ticks sequence_time_ = 0;  // sequences x time: whole numbers, as leaps have them
   std::vector<workloads::Ticks> stages_;
   double block_seconds_ = 0;

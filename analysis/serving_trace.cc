@@ -73,6 +73,8 @@ struct StepColumns {
         link(table.add_column<double>(
             {"link", "ps",
              "of their time, held up by links within the replica; of pipelines not counted"})),
+        waited(table.add_column<double>(
+            {"waited", "ps", "of their time, in lock step: for the slowest replica"})),
         decodes(count(table, "decodes", "sequences that get a token")),
         kv_tokens(count(table, "kv_tokens", "that these attend to, in the first step")),
         chunks(count(table, "chunks", "prompts or parts of them")),
@@ -92,7 +94,7 @@ struct StepColumns {
 
   ColumnId<std::uint32_t> replica;
   ColumnId<std::int64_t> start, steps;
-  ColumnId<double> first, growth, busy, link;
+  ColumnId<double> first, growth, busy, link, waited;
   ColumnId<std::int64_t> decodes, kv_tokens, chunks, prompt_tokens, running, waiting, held;
   ColumnId<std::int64_t> preemptions;
   std::vector<ColumnId<double>> stage_busy;
@@ -189,6 +191,7 @@ void ServingTrace::steps_executed(const workloads::StepRecord& s) {
   table.push(c.busy, ps(s.busy()));
   const workloads::Ticks link = work_ != nullptr ? work_->of(s).link : 0;
   table.push(c.link, ps(link));
+  table.push(c.waited, ps(s.waited));
   table.push(c.decodes, s.decodes);
   table.push(c.kv_tokens, s.kv_tokens);
   table.push(c.chunks, s.chunks);

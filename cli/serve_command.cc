@@ -278,8 +278,8 @@ Answer run(const ParsedOptions& options, const Console& console) {
   workloads::ServingWork work(setup);
   if (const auto path = options.text("trace")) {
     trace = std::make_unique<analysis::ServingTrace>(*path, header_of(options, scenario), traffic,
-                                                     setup.config, setup.deployment.stages.size(),
-                                                     &work);
+                                                     setup.config,
+                                                     setup.deployment.replica(0).size(), &work);
   }
   std::optional<analysis::TokenTimes> tokens;
   if (options.has("itls")) tokens.emplace(traffic.requests.size());

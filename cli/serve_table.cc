@@ -149,6 +149,14 @@ std::string pipeline_text(const ServingMetrics& m, const workloads::ServingSetup
       stages, 100 * m.bubble_fraction));
 }
 
+std::string lock_step_text(const ServingMetrics& m, const workloads::ServingSetup& setup) {
+  if (!workloads::in_lock_step(setup)) return {};
+  return wrapped(fmt::format(
+      "Lock step: experts are spread over all replicas, which begin and end each step together; "
+      "they wait {} % of that time for the slowest of them.",
+      significant(100 * m.lockstep_wait_fraction, 3)));
+}
+
 std::string goodput_text(const ServingMetrics& m) {
   if (!m.good_fraction) return {};
   return wrapped(fmt::format("Goodput: {} requests/s keep the limits, {:.1f} % of all",
@@ -181,8 +189,8 @@ std::string warnings_text(const ServingMetrics& m, const workloads::ServingSetup
                             100 * *m.queue_growth, significant(m.requests_per_s, 3)));
   }
   const auto devices = setup.deployment.rig.devices.size();
-  const auto used = static_cast<std::size_t>(device_count(setup.deployment.plan)) *
-                    static_cast<std::size_t>(setup.config.replicas);
+  const auto& plan = setup.deployment.plan;
+  const auto used = static_cast<std::size_t>(plan.tp * plan.pp * setup.config.replicas);
   if (used < devices) {
     text += wrapped(fmt::format("{} of {} devices idle: --plan dp=N puts replicas on them.",
                                 devices - used, devices));
@@ -208,6 +216,7 @@ std::string serving_text(const ServingRun& run, const workloads::ServingSetup& s
   text += wrapped(replicas_text(m, setup));
   text += use_text(m);
   text += pipeline_text(m, setup);
+  text += lock_step_text(m, setup);
   text += goodput_text(m);
   text += wrapped(
       fmt::format("Bands: the same traffic on devices whose rates are {:.1f} % lower and higher "

@@ -39,12 +39,16 @@ std::int64_t attention_bytes(const Model& model, const EngineMemory& engine,
   return tensors + scores + mask_bytes(engine, extent.cache_tokens);
 }
 
+/// Of a token at its routed experts.
+std::int64_t routed_width(const Experts& experts, const Model& model, const EngineMemory& engine) {
+  return experts.active * (engine.live_ffn_tensors * experts.intermediate + model.hidden);
+}
+
 std::int64_t ffn_width(const Model& model, const EngineMemory& engine) {
   const std::int64_t dense = engine.live_ffn_tensors * model.ffn_intermediate;
   if (!model.experts) return dense;
   const Experts& experts = *model.experts;
-  const std::int64_t routed =
-      experts.active * (engine.live_ffn_tensors * experts.intermediate + model.hidden);
+  const std::int64_t routed = routed_width(experts, model, engine);
   const std::int64_t shared = engine.live_ffn_tensors * experts.shared * experts.intermediate;
   return std::max(experts.first_dense_layers > 0 ? dense : 0, routed + shared + experts.count);
 }
@@ -52,7 +56,12 @@ std::int64_t ffn_width(const Model& model, const EngineMemory& engine) {
 std::int64_t ffn_bytes(const Model& model, const EngineMemory& engine,
                        const ActivationExtent& extent) {
   const std::int64_t width = divide_up(ffn_width(model, engine), extent.tensor_parallel);
-  return engine.micro_batch_tokens * (2 * model.hidden + width) * engine.activation_bytes;
+  const std::int64_t own =
+      engine.micro_batch_tokens * (2 * model.hidden + width) * engine.activation_bytes;
+  if (extent.gathering == 1 || !model.experts) return own;
+  const std::int64_t all = 2 * model.hidden + routed_width(*model.experts, model, engine);
+  return std::max(own, engine.micro_batch_tokens * (2 * model.hidden + extent.gathering * all) *
+                           engine.activation_bytes);
 }
 
 std::int64_t head_bytes(const Model& model, const EngineMemory& engine) {

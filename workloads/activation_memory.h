@@ -15,6 +15,7 @@ struct ActivationExtent {
   bool layers = true;      ///< layers run here
   bool head = true;        ///< the head runs here
   bool pipelined = false;  ///< one of several stages
+  int gathering = 1;       ///< replicas whose tokens all come to each device's experts
 };
 
 /// The largest set of activations alive at once on a device, u tokens at a time:
@@ -25,6 +26,10 @@ struct ActivationExtent {
 /// llama.cpp's own logs ("compute buffer size", no flash attention) say the same: Llama-3-8B 560.00
 /// MiB at a context of 8192, Llama-2-7B 70.50, 164.00 and 296.01 at 512, 2048 and 4096. The copies
 /// of pipelined inputs are not so checked.
+///
+/// Replicas that share their experts: a device keeps hidden states, products and sums of all tokens
+/// of all of them, whole, wherever their experts are (vLLM's fused_moe sizes its workspaces so;
+/// that it works on at most 16,384 tokens at a time is left out).
 [[nodiscard]] sim::Bytes activation_bytes(const Model& model, const EngineMemory& engine,
                                           const ActivationExtent& extent);
 

@@ -131,6 +131,10 @@ struct EngineProfile {
   bool tensor_parallel = false;  ///< --plan tp=N is understood
   bool custom_all_reduce =
       true;  ///< a fused engine's own kernels sum small tensors (as vLLM's), else NCCL
+  bool gathers_for_experts =
+      false;  ///< replicas that share experts gather all tokens and scatter what experts make of
+              ///< them (vLLM's allgather_reducescatter), else an all-to-all takes each to its
+              ///< experts
   std::vector<SplitMode> splits{
       SplitMode::kLayer};  ///< --split that it understands; the first unasked
   EngineMemory memory;

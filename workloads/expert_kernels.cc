@@ -90,7 +90,7 @@ std::vector<Kernel> expert_kernels(const Model& model, const std::vector<StoredT
   if (!model.experts) throw std::logic_error("expert kernels of a model without experts");
   const Experts& experts = *model.experts;
   const double tokens = static_cast<double>(shape.tokens);
-  const std::int64_t routed = std::max(shape.expert_tokens, shape.tokens);
+  const std::int64_t routed = shape.expert_tokens > 0 ? shape.expert_tokens : shape.tokens;
   const double cut = std::max(shape.tensor_parallel / shape.expert_parallel, 1);
   const double width = static_cast<double>(experts.intermediate);
   // Each routed row meets one of the device's experts.

@@ -180,12 +180,14 @@ class Planner {
     const std::int64_t cached = round_up(request_.context, engine_.kv_block_tokens) * sequences();
     for (std::size_t i = 0; i < items_.size(); ++i) {
       const Stage& stage = plan_.placement.stages[i];
-      items_[i].activations = activation_bytes(model_, engine_,
-                                               {.cache_tokens = cached,
-                                                .tensor_parallel = request_.plan.tp,
-                                                .layers = stage.layers > 0,
-                                                .head = stage.head,
-                                                .pipelined = request_.plan.pp > 1});
+      items_[i].activations =
+          activation_bytes(model_, engine_,
+                           {.cache_tokens = cached,
+                            .tensor_parallel = request_.plan.tp,
+                            .layers = stage.layers > 0,
+                            .head = stage.head,
+                            .pipelined = request_.plan.pp > 1,
+                            .gathering = replicas_per_expert_group(request_.plan)});
     }
     if (plan_.placement.head_on_host || plan_.placement.host_layers > 0) {
       plan_.host.activations = activation_bytes(model_, engine_,

@@ -77,7 +77,7 @@ class Convoy {
     std::vector<StageWork> works;
     for (std::size_t i = 0; i < shapes.size(); ++i) {
       StageWork work{nullptr, shapes[i], launch_of(shapes[i]), {}};
-      work.shape.expert_tokens = tokens;
+      if (work.shape.expert_tokens == 0) work.shape.expert_tokens = tokens;
       work.waiting = {host_step(first_ + i, pipelined, finished[i])};
       works.push_back(std::move(work));
     }
@@ -280,16 +280,20 @@ PassGraph lower_decode(const Deployment& deployment, std::int64_t context, std::
   return std::move(ops).finish();
 }
 
-PassGraph lower_step(const Deployment& given, std::int64_t tokens, std::int64_t logits) {
-  if (given.plan.dp != 1) throw std::invalid_argument("a step is lowered for one replica");
+PassGraph lower_step(const Deployment& given, std::int64_t tokens, std::int64_t logits,
+                     std::int64_t expert_tokens) {
+  const auto replicas = static_cast<std::size_t>(given.plan.dp);
+  if (convoy_size(given) != replicas)
+    throw std::invalid_argument("a step is lowered for one replica, or all that share experts");
   std::optional<Deployment> staged;
   if (tokens > kRowSplitPeerTokens && splits_rows(given)) staged = without_peer_access(given);
   const Deployment& deployment = staged ? *staged : given;
   PassOps ops(deployment);
   PassShape shape = decode_shape(deployment, 1, tokens);
   shape.logits = logits;
-  Convoy convoy(ops, 0, 1);
-  (void)convoy.walk({shape}, false, {Ops{}});
+  shape.expert_tokens = expert_tokens;
+  Convoy convoy(ops, 0, replicas);
+  (void)convoy.walk(std::vector(replicas, shape), false, std::vector<Ops>(replicas));
   return std::move(ops).finish();
 }
 

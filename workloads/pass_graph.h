@@ -115,11 +115,12 @@ struct PassWindow {
 [[nodiscard]] PassGraph lower_decode(const Deployment& deployment, std::int64_t context,
                                      std::int64_t sequences);
 
-/// A step of one replica over `tokens` new tokens of which `logits` get logits. Its attention
+/// A step in which each replica has `tokens` new tokens of which `logits` get logits, and those
+/// that share their experts bring them `expert_tokens` in all (0: their own). Its attention
 /// (PassGraph::attention) is that of as many sequences at their first token. Throws
-/// std::invalid_argument for a plan with several replicas.
+/// std::invalid_argument for replicas that do not share their experts.
 [[nodiscard]] PassGraph lower_step(const Deployment& deployment, std::int64_t tokens,
-                                   std::int64_t logits);
+                                   std::int64_t logits, std::int64_t expert_tokens = 0);
 
 /// The costs of `pass` (from lower_decode) at another context: attention is priced again, the rest
 /// kept.

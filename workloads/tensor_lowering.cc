@@ -82,12 +82,12 @@ class TensorStage {
     const std::size_t count = kernels.front().front().size();
     for (std::size_t k = 0; k < count; ++k) {
       const std::string_view name = kernels.front().front()[k].name;
-      if (name == "expert_gate_up" && exchanges(layer)) all_to_all("dispatch", layer);
+      if (name == "expert_gate_up" && exchanges(layer)) dispatch(layer);
       for (std::size_t w = 0; w < works_.size(); ++w) {
         run(works_[w], kernels[w], k);
         after(works_[w], kernels.front().front(), k, layer);
       }
-      if (name == "expert_down" && exchanges(layer)) all_to_all("combine", layer);
+      if (name == "expert_down" && exchanges(layer)) combine(layer);
     }
     for (StageWork& work : works_) {
       if (exchanges(layer)) gather(work, layer);
@@ -206,23 +206,54 @@ class TensorStage {
                                    layer, work.waiting);
   }
 
-  /// Tokens to the experts' devices, or back: each rank of a replica its share of the tokens, once
-  /// per expert.
-  void all_to_all(std::string_view name, int layer) {
-    std::vector<std::uint32_t> devices;
-    RankOps waiting;
-    std::int64_t tokens = 0;  // of the replica that has most
-    for (const StageWork& work : works_) {
-      devices.insert(devices.end(), work.stage->devices.begin(), work.stage->devices.end());
-      waiting.insert(waiting.end(), work.waiting.begin(), work.waiting.end());
-      tokens = std::max(tokens, work.shape.tokens);
+  /// Tokens to the experts' devices.
+  void dispatch(int layer) {
+    constexpr std::int64_t kRouted = 8;  // an expert's number and its weight, 32 bits each
+    if (d_.engine.gathers_for_experts) {
+      const std::int64_t routed = expert_tokens() * d_.model.experts->active * kRouted;
+      exchange("dispatch", CollectiveKind::kAllGather, gathered_bytes() + sim::Bytes(routed),
+               layer);
+    } else {
+      exchange("dispatch", CollectiveKind::kAllToAll, sent_bytes(), layer);
     }
+  }
+
+  /// And what the experts make of them back.
+  void combine(int layer) {
+    if (d_.engine.gathers_for_experts) {
+      exchange("combine", CollectiveKind::kReduceScatter, gathered_bytes(), layer);
+    } else {
+      exchange("combine", CollectiveKind::kAllToAll, sent_bytes(), layer);
+    }
+  }
+
+  /// Tokens of all that share the experts.
+  [[nodiscard]] std::int64_t expert_tokens() const { return works_.front().shape.expert_tokens; }
+
+  [[nodiscard]] sim::Bytes gathered_bytes() const {
+    return hidden_state_bytes(d_.model, expert_tokens(), d_.engine);
+  }
+
+  /// By each rank of the replica that has most: its share of the tokens, once per expert.
+  [[nodiscard]] sim::Bytes sent_bytes() const {
+    std::int64_t tokens = 0;
+    for (const StageWork& work : works_) tokens = std::max(tokens, work.shape.tokens);
     const std::int64_t own = divide_up(tokens, d_.plan.tp) * d_.model.experts->active;
     const double bytes = static_cast<double>(hidden_state_bytes(d_.model, own, d_.engine).count()) *
                          d_.plan.expert_imbalance;
+    return sim::Bytes(std::llround(bytes));
+  }
+
+  /// Between all devices of all replicas.
+  void exchange(std::string_view name, CollectiveKind kind, sim::Bytes size, int layer) {
+    std::vector<std::uint32_t> devices;
+    RankOps waiting;
+    for (const StageWork& work : works_) {
+      devices.insert(devices.end(), work.stage->devices.begin(), work.stage->devices.end());
+      waiting.insert(waiting.end(), work.waiting.begin(), work.waiting.end());
+    }
     const RankOps done =
-        ops_.collective(name, {CollectiveKind::kAllToAll, devices, sim::Bytes(std::llround(bytes))},
-                        works_.front().launch, layer, waiting);
+        ops_.collective(name, {kind, devices, size}, works_.front().launch, layer, waiting);
     std::size_t rank = 0;
     for (StageWork& work : works_) {
       for (Ops& each : work.waiting) each = done[rank++];

@@ -16,8 +16,9 @@ namespace rigsim::workloads {
 /// Expert parallel within a replica changes which experts a device holds, not what is exchanged.
 /// Across the replicas of `works` each device sends its share of its replica's tokens, once for
 /// every expert that a token goes to, to the experts' devices and gets the results back (two
-/// all-to-alls, as large as the busiest device's part), then the replica's devices gather the
-/// tokens. The first device of a group of experts is its busiest.
+/// all-to-alls, as large as the busiest device's part), or where the engine gathers_for_experts all
+/// devices gather all tokens and scatter the sums; then the replica's devices gather its tokens.
+/// The first device of a group of experts is its busiest.
 void lower_tensor_stage(PassOps& ops, std::span<StageWork> works);
 
 }  // namespace rigsim::workloads

@@ -58,9 +58,12 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{kA100 + "--traffic poisson:1/s --routing best", "is not one of round-robin"},
         Refusal{kA100 + "--traffic poisson:1/s --async-scheduling yes", "must be on or off"},
         Refusal{kA100 + "--traffic poisson:1/s --sampling beam", "must be greedy or top-p"},
-        Refusal{"serve --rig 2xa100-80gb-sxm --plan dp=2,ep=2 --model mixtral-8x7b --weights awq "
+        Refusal{"serve --rig 4xa100-80gb-sxm --plan dp=4,ep=2 --model mixtral-8x7b --weights awq "
                 "--engine vllm --traffic poisson:1/s",
-                "experts spread over replicas (ep=2) is not modelled in serving yet"},
+                "experts spread over replicas (ep=2) are spread over all of them in serving: ep=4"},
+        Refusal{"serve --rig 2xa100-80gb-sxm --plan dp=2,ep=2 --model mixtral-8x7b --weights awq "
+                "--engine vllm --traffic poisson:1/s --batching orca",
+                "are served with vllm-v1 batching, got orca"},
         Refusal{"serve --rig 2x4090 --plan pp=2,in_flight=2 --model llama-3-8b --weights q4_k_m "
                 "--engine llama.cpp --traffic poisson:1/s",
                 "in_flight=2: llama.cpp batching computes one batch at a time; allowed is "

@@ -210,6 +210,26 @@ TEST(Serve, PricesExpertsOfAReplica) {
   EXPECT_NE(document(line).at("tpot_s"), document(line + ",ep=2").at("tpot_s"));
 }
 
+// Each of two replicas holds all of Mixtral but half of its experts, so that more blocks are left
+// than where each holds all; they step together. Leaps and single steps give the same times.
+TEST(Serve, SpreadsExpertsOverReplicas) {
+  const std::string line =
+      "serve --rig 2xh100-sxm --model mixtral-8x7b --weights awq --engine vllm --requests 60 "
+      "--traffic poisson:6/s --plan dp=2";
+  const json apart = document(line + " --json");
+  const json together = document(line + ",ep=2 --json");
+  EXPECT_GT(together.at("kv_blocks"), apart.at("kv_blocks"));
+  EXPECT_GT(together.at("lockstep_wait_fraction"), 0.0);
+  EXPECT_LT(together.at("lockstep_wait_fraction"), 0.5);
+  EXPECT_TRUE(apart.at("lockstep_wait_fraction").is_null());
+  EXPECT_EQ(together.at("engine").at("routing"), "vllm");
+  const json steps = document(line + ",ep=2 --exact-steps --json");
+  for (const char* key : {"duration_s", "ttft_s", "tpot_s", "e2e_s", "busy_fraction", "mean_batch",
+                          "lockstep_wait_fraction", "energy_j", "steps"})
+    EXPECT_EQ(together.at(key), steps.at(key)) << key;
+  EXPECT_THAT(rigsim(line + ",ep=2").out, HasSubstr("Lock step: experts are spread over all"));
+}
+
 TEST(Serve, CountsWhatKeepsTheLimits) {
   const json all = document(kA100 + "--traffic poisson:1/s --requests 50 --slo ttft=1h --json");
   EXPECT_EQ(all.at("goodput").at("fraction"), 1);

@@ -245,6 +245,7 @@ TEST(EngineFile, OtherServersHaveTheirOwnAttentionAndNcclsAllReduce) {
     EXPECT_TRUE(table.seconds(gemm));
     EXPECT_EQ(table.seconds(decode).has_value(), vllm);
     EXPECT_EQ(profile.custom_all_reduce, vllm);
+    EXPECT_EQ(profile.gathers_for_experts, vllm);
     EXPECT_EQ(profile.memory.kv_share_of_free.has_value(), !vllm);
   }
 }

@@ -71,6 +71,18 @@ TEST(ActivationBytes, OfExpertsCountTheActiveOnes) {
             512LL * (65544 + 8192) * 4);
 }
 
+// Four replicas that share their experts: beside two own hidden states, for the tokens of all two
+// hidden states and 2 experts x (2 x 14336 + 4096), on any device of a replica.
+TEST(ActivationBytes, OfReplicasThatShareExpertsAreOfAllTokens) {
+  for (const int tensor_parallel : {1, 2}) {
+    EXPECT_EQ(
+        activation_bytes(known_model("mixtral-8x7b"), {.attention_scores = false, .mask_bytes = 0},
+                         {.tensor_parallel = tensor_parallel, .head = false, .gathering = 4})
+            .count(),
+        512LL * (8192 + 4 * (65536 + 8192)) * 4);
+  }
+}
+
 TEST(ValidateEngineMemory, NamesTheNumber) {
   EXPECT_NO_THROW(validate(EngineMemory{}));
   EXPECT_THROW(validate(EngineMemory{.micro_batch_tokens = 0}), std::invalid_argument);

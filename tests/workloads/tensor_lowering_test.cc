@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tests/workloads/toy_deployment.h"
+#include "workloads/expert_kernels.h"
 
 namespace rigsim::workloads {
 namespace {
@@ -133,6 +134,53 @@ TEST(ExpertParallel, AcrossReplicasSendsTokensToTheirExperts) {
   const auto down = named(pass, "expert_down");
   EXPECT_EQ(down.size(), 4U * 2);
   for (const OpInfo& kernel : down) EXPECT_EQ(kernel.flops, 2.0 * 8 * 512 * 1024);
+}
+
+// The same where all devices gather all tokens: of 8 tokens 1,024 x 2 bytes, and two experts'
+// numbers and weights of 4 bytes each; the sums of the 8 come back.
+TEST(ExpertParallel, GathersAllTokensWhereTheEngineDoes) {
+  DeploymentRequest request = moe_request(2, {.dp = 2, .ep = 2});
+  request.engine.gathers_for_experts = true;
+  const PassGraph pass = lower_decode(deploy(request), 100, 8);
+  const auto sent = named(pass, "dispatch");
+  EXPECT_EQ(sent.size(), 4U * 2);
+  for (const OpInfo& copy : sent) EXPECT_EQ(copy.bytes, 8 * (1024 * 2 + 2 * 8) / 2);
+  const auto back = named(pass, "combine");
+  EXPECT_EQ(back.size(), 4U * 2);
+  for (const OpInfo& copy : back) EXPECT_EQ(copy.bytes, 8 * 1024 * 2 / 2);
+}
+
+// A step of both replicas, each of 4 tokens: what a decode step of 8 sequences does to the experts,
+// unless told of other tokens.
+TEST(ExpertParallel, AStepIsOfAllReplicasThatShareExperts) {
+  const Deployment d = deploy(moe_request(2, {.dp = 2, .ep = 2}));
+  const auto rows = [&](std::int64_t expert_tokens) {
+    const auto down = named(lower_step(d, 4, 1, expert_tokens), "expert_down");
+    EXPECT_EQ(down.size(), 4U * 2);
+    return down.front().flops / (2.0 * 512 * 1024);
+  };
+  EXPECT_EQ(rows(0), 8);
+  EXPECT_EQ(rows(16), 16);
+  EXPECT_EQ(rows(2), 2);
+  EXPECT_THROW((void)lower_step(deploy(moe_request(2, {.dp = 2})), 4, 1), std::invalid_argument);
+}
+
+// Two tokens of two replicas touch 8 (1 - (1 - 2/8)^2) = 3.5 of the 8 experts, each device reads
+// half of these: 1.75 x 512 x 1,024 x 2 bytes; one token alone touches 2, of which each reads one.
+TEST(ExpertParallel, EachDeviceReadsItsShareOfTheTouchedExperts) {
+  const Deployment d = deploy(moe_request(2, {.dp = 2, .ep = 2}));
+  const auto read = [&](std::int64_t expert_tokens) {
+    PassShape shape;
+    shape.expert_parallel = 2;
+    shape.expert_tokens = expert_tokens;
+    for (const Kernel& kernel :
+         expert_kernels(d.model, d.weights.layers[0], 0, shape, d.backends[0])) {
+      if (kernel.name == "expert_down") return kernel.weight_bytes;
+    }
+    return 0.0;
+  };
+  EXPECT_DOUBLE_EQ(read(2), 1.75 * 512 * 1024 * 2);
+  EXPECT_DOUBLE_EQ(read(1), 1.0 * 512 * 1024 * 2);
 }
 
 // The busiest device gets 1.5 times the mean, the other one half of it; the exchange waits for it.

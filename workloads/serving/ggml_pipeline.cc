@@ -137,7 +137,8 @@ const LaunchedLayer& GgmlStage::head(std::int64_t logits) {
 }
 
 Ticks GgmlStage::computing(const MicroBatch& part) {
-  Ticks time = cost_.attention(part) + head(std::max<std::int64_t>(part.logits, 1)).time;
+  Ticks time =
+      cost_.attention(part.load, part.chunks) + head(std::max<std::int64_t>(part.logits, 1)).time;
   for (const std::size_t kind : kind_of_) time += layer(kind, part.tokens()).time;
   return time;
 }
@@ -200,7 +201,7 @@ StepRun GgmlPipeline::decode(const DecodeLoad& load) {
     run = {run.first + own.first, run.slope + own.slope, std::min(run.steps, own.steps)};
   }
   for (const Boundary& each : boundaries_) run.first += each.sync + copy(each, load.sequences);
-  return host_.with(run, load.sequences);
+  return host_.with(run, host_.share(load.sequences));
 }
 
 Ticks GgmlPipeline::mixed(const DecodeLoad& load, std::span<const PromptChunk> chunks) {
@@ -230,7 +231,7 @@ Ticks GgmlPipeline::mixed(const DecodeLoad& load, std::span<const PromptChunk> c
       const auto launch = [&](std::span<const Launches> launches) {
         for (const Launches& each : launches) ready = streams[s].launch(each, host, ready);
       };
-      Ticks attention = stage.cost().attention(part);
+      Ticks attention = stage.cost().attention(part.load, part.chunks);
       auto layers_left = std::ssize(stage.kinds());
       for (const std::size_t kind : stage.kinds()) {
         const LaunchedLayer& layer = stage.layer(kind, part.tokens());
@@ -247,7 +248,7 @@ Ticks GgmlPipeline::mixed(const DecodeLoad& load, std::span<const PromptChunk> c
   }
   const std::int64_t sequences = load.sequences + std::ssize(chunks);
   end += stages_.back().cost().sampling(sequences);
-  return host_.with(of_prompts(end - begin), sequences);
+  return host_.with({of_prompts(end - begin), 0, 1}, host_.share(sequences)).first;
 }
 
 }  // namespace rigsim::workloads

@@ -50,11 +50,16 @@ PassBodies::PassBodies(const Deployment& deployment, std::vector<std::int64_t> c
     : d_(deployment),
       captured_(std::move(captured)),
       slowness_(slowness),
-      stages_(deployment.stages.size()) {
+      stages_(deployment.replica(0).size()) {
   if (!(slowness > 0)) throw std::invalid_argument("slowness must be > 0");
   const auto on_host = [](const DeployedStage& stage) { return stage.on_host; };
-  if (deployment.plan.dp != 1 || std::ranges::any_of(deployment.stages, on_host))
-    throw std::invalid_argument("serving is simulated for a replica whose layers are on devices");
+  const bool one =
+      deployment.plan.dp == 1 ||
+      (replicas_per_expert_group(deployment.plan) == deployment.plan.dp && stages_ == 1);
+  if (!one || std::ranges::any_of(deployment.stages, on_host))
+    throw std::invalid_argument(
+        "serving is simulated for a replica whose layers are on devices, or several of one stage "
+        "that share their experts");
 }
 
 Ticks PassBodies::slowed(sim::Duration duration) const {
@@ -62,8 +67,9 @@ Ticks PassBodies::slowed(sim::Duration duration) const {
   return ticks_of_seconds(sim::to_seconds(duration) * slowness_);
 }
 
-PassBodies::Parts PassBodies::pass(std::int64_t tokens, std::int64_t logits) const {
-  const PassGraph pass = lower_step(d_, tokens, logits);
+PassBodies::Parts PassBodies::pass(std::int64_t tokens, std::int64_t logits,
+                                   std::int64_t expert_tokens) const {
+  const PassGraph pass = lower_step(d_, tokens, logits, expert_tokens);
   sim::Costs costs = pass.graph.costs();
   for (const std::uint32_t op : pass.attention) costs.amount[op] = 0;
   sim::Executor executor(pass.graph);
@@ -105,6 +111,21 @@ Ticks PassBodies::at(std::size_t part, std::int64_t tokens) {
   const std::int64_t high = (tokens / kTokenGrid + 1) * kTokenGrid;
   const Ticks from = parts(low)[part];
   return from + (parts(high)[part] - from) * (tokens - low) / (high - low);
+}
+
+Ticks PassBodies::experts(std::int64_t expert_tokens) {
+  const std::int64_t beyond = captured_.empty() ? 0 : captured_.back();
+  const std::int64_t own = (beyond / kTokenGrid + 1) * kTokenGrid;  // any, the same for all
+  const auto at = [&](std::int64_t tokens) {
+    const auto [known, made] = experts_.try_emplace(tokens, 0);
+    if (made) known->second = pass(own, 1, std::max<std::int64_t>(tokens, 1)).front();
+    return known->second;
+  };
+  const std::int64_t grid = kTokenGrid * d_.plan.dp;
+  const std::int64_t low = expert_tokens / grid * grid;
+  const Ticks from = at(low);
+  if (low == expert_tokens) return from;
+  return from + (at(low + grid) - from) * (expert_tokens - low) / grid;
 }
 
 Ticks PassBodies::head(std::int64_t logits) {

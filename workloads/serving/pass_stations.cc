@@ -59,6 +59,11 @@ PassStations::PassStations(const Deployment& deployment, const ServingHost& host
     stations_.push_back(ggml_->station());
     return;
   }
+  if (deployment.plan.dp > 1) {
+    joint_.emplace(deployment, bodies_, host, slowness);
+    stations_.push_back({nullptr, StationKind::kStage, {}, &*joint_});
+    return;
+  }
   const auto add = [&](std::unique_ptr<StepCost> cost, StationKind kind) {
     stations_.push_back({cost.get(), kind});
     others_.push_back(std::move(cost));

@@ -184,16 +184,12 @@ Ticks ServingHost::share(std::int64_t sequences) const {
   return ticks_of_seconds((step_us + per_sequence_us * static_cast<double>(sequences)) * 1e-6);
 }
 
-Ticks ServingHost::with(Ticks device, std::int64_t sequences) const {
-  const Ticks host = share(sequences);
-  return overlapped ? std::max(device, host) : device + host;
-}
-
-StepRun ServingHost::with(StepRun device, std::int64_t sequences) const {
-  StepRun run{with(device.first, sequences), device.slope, device.steps};
-  if (!overlapped || run.slope == 0) return run;
+StepRun ServingHost::with(StepRun device, Ticks share) const {
+  if (!overlapped) return {device.first + share, device.slope, device.steps};
+  StepRun run{std::max(device.first, share), device.slope, device.steps};
+  if (run.slope == 0) return run;
   // The longer of the two counts, until the contexts have grown so far that it is the other one.
-  const Ticks ahead = device.first - share(sequences);
+  const Ticks ahead = device.first - share;
   if ((ahead < 0) != (run.slope < 0) && ahead != 0)
     run.steps = static_cast<std::int64_t>(std::min<Ticks>(-ahead / run.slope + 1, run.steps));
   if (ahead < 0 || (ahead == 0 && run.slope < 0)) run.slope = 0;
@@ -213,19 +209,37 @@ Ticks PassStepCost::sampling(std::int64_t sequences) const {
   return ticks_of_seconds(slowness_.decode * (cost.step_us * 1e-6 + bytes / bandwidth));
 }
 
-StepRun PassStepCost::decode(const DecodeLoad& load) {
-  const std::int64_t n = load.sequences;
-  const Segment attention = segment(load);
-  const Ticks device = body(n, n) + attention.value + sampling(n);
-  return host_.with(StepRun{device, attention.per_token * n, attention.steps}, n);
+StepRun PassStepCost::attention(const DecodeLoad& load) {
+  const Segment segment = this->segment(load);
+  return {segment.value, segment.per_token * load.sequences, segment.steps};
 }
 
-Ticks PassStepCost::attention(const MicroBatch& part) {
+Ticks PassStepCost::drawing(std::int64_t sequences) {
+  const bool last = stage_ + 1 == bodies_.stages();
+  return (last ? bodies_.head(sequences) : 0) + sampling(sequences);
+}
+
+StepRun PassStepCost::decode(const DecodeLoad& load) {
+  const std::int64_t n = load.sequences;
+  StepRun device = attention(load);
+  device.first += body(n, n) + sampling(n);
+  return host_.with(device, host_.share(n));
+}
+
+Ticks PassStepCost::attention(const DecodeLoad& load, std::span<const PromptChunk> chunks) {
   Ticks attention = 0;
-  if (part.load.sequences > 0)
-    attention = std::max(segment(part.load).value, beside_chunks(part.load));
-  for (const PromptChunk& each : part.chunks) attention += chunk_attention(each);
+  if (load.sequences > 0) attention = std::max(segment(load).value, beside_chunks(load));
+  for (const PromptChunk& each : chunks) attention += chunk_attention(each);
   return attention;
+}
+
+Ticks PassStepCost::part(const MicroBatch& part) {
+  return body(part.tokens(), part.logits) + attention(part.load, part.chunks);
+}
+
+Ticks PassStepCost::with_prompts(Ticks device) const {
+  if (slowness_.prompt == slowness_.decode) return device;
+  return ticks_of_seconds(to_seconds(device) * slowness_.prompt / slowness_.decode);
 }
 
 Ticks PassStepCost::mixed(const DecodeLoad& load, std::span<const PromptChunk> chunks) {
@@ -234,10 +248,9 @@ Ticks PassStepCost::mixed(const DecodeLoad& load, std::span<const PromptChunk> c
   for (const MicroBatch& each :
        micro_batches(load, chunks, cut ? d_.engine.micro_batch_tokens : kLongestContext))
     device += part(each);
-  device += sampling(load.sequences + static_cast<std::int64_t>(chunks.size()));
-  if (slowness_.prompt != slowness_.decode)
-    device = ticks_of_seconds(to_seconds(device) * slowness_.prompt / slowness_.decode);
-  return host_.with(device, load.sequences + static_cast<std::int64_t>(chunks.size()));
+  const std::int64_t sequences = load.sequences + static_cast<std::int64_t>(chunks.size());
+  device = with_prompts(device + sampling(sequences));
+  return host_.with({device, 0, 1}, host_.share(sequences)).first;
 }
 
 }  // namespace rigsim::workloads

@@ -36,9 +36,9 @@ struct ServingHost {
 
   /// Of a step of so many sequences.
   [[nodiscard]] Ticks share(std::int64_t sequences) const;
-  /// A step that takes the devices so long, with the host's share.
-  [[nodiscard]] Ticks with(Ticks device, std::int64_t sequences) const;
-  [[nodiscard]] StepRun with(StepRun device, std::int64_t sequences) const;
+  /// Steps that take the devices what `device` says and the host `share`: one behind the other, or
+  /// overlapped the longer of the two.
+  [[nodiscard]] StepRun with(StepRun device, Ticks share) const;
 };
 
 /// Whether a kernel's cost depends on the contexts.
@@ -77,10 +77,19 @@ class PassStepCost final : public StepCost {
   StepRun decode(const DecodeLoad& load) override;
   Ticks mixed(const DecodeLoad& load, std::span<const PromptChunk> chunks) override;
 
-  /// What the devices take of it: attention of a micro-batch, all of it, and the choice of tokens.
-  Ticks attention(const MicroBatch& part);
-  Ticks part(const MicroBatch& part) { return body(part.tokens(), part.logits) + attention(part); }
+  // The parts of these.
+  /// Attention of all layers, with at least one sequence; beside chunks it does not grow.
+  StepRun attention(const DecodeLoad& load);
+  Ticks attention(const DecodeLoad& load, std::span<const PromptChunk> chunks);
+  /// What the devices take of a micro-batch.
+  Ticks part(const MicroBatch& part);
+  /// From the hidden state of so many sequences to their tokens, beyond what passes contain.
+  Ticks drawing(std::int64_t sequences);
+  /// The choice of tokens.
   [[nodiscard]] Ticks sampling(std::int64_t sequences) const;
+  /// What a step with prompts takes, of what it would take if its devices were as slow as in
+  /// others.
+  [[nodiscard]] Ticks with_prompts(Ticks device) const;
 
  private:
   PassStepCost(const Deployment& deployment, std::unique_ptr<PassBodies> bodies, ServingHost host,

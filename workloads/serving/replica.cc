@@ -184,6 +184,11 @@ void Replica::enter(Step& step) {
   if (step.plan.answers()) tokens_out_ = step.end;
   const bool silent = !step.plan.answers() && step.plan.chunks.size() == 1;
   unanswered_ = silent ? std::optional(step.plan.chunks.front()) : std::nullopt;
+  note_begin(step);
+}
+
+/// Of the requests that it is the first to work on.
+void Replica::note_begin(const Step& step) {
   for (const ScheduledChunk& each : step.plan.chunks) {
     if (!each.first) continue;
     RequestRecord& record = records_[state_.at(each.slot).request];
@@ -282,13 +287,16 @@ void Replica::observe(StepRecord& record, const Step& step, std::int64_t steps_b
   observer_.steps_executed(record);
 }
 
-void Replica::end_step() {
+/// Ends the first of the steps on their way; returns when that was.
+Ticks Replica::end_step() {
   const Step& step = planned(0);
   const Ticks now = step.end;
   StepRecord record = record_of(step.plan);
   record.start = token_by_token() ? step.ready : step.begin;
   record.first = now - record.start;
   record.alone = now - std::max(step.begin, last_end_);
+  record.waited = step.wait.first;
+  record.group_tokens = step.group_tokens;
   record.preemptions =
       state_.preemptions() - std::exchange(preemptions_seen_, state_.preemptions());
   last_end_ = now;
@@ -305,13 +313,15 @@ void Replica::end_step() {
       observer_.request_ended(request, records_[request]);
   }
   front_ = place(1);
-  if (--count_ > 0 && !planned(0).entered) enter(planned(0));
-  fill(now);
+  --count_;
+  return now;
 }
 
 const std::vector<std::uint32_t>& Replica::advance(Ticks limit) {
   finished_.clear();
-  end_step();
+  const Ticks now = end_step();
+  if (count_ > 0 && !planned(0).entered) enter(planned(0));
+  fill(now);
   // A KV cache that is asked for now may be here before `limit`, which does not know of it.
   if (mode_ == StepMode::kLeap && finished_.empty() && fetches_.empty()) leap(limit);
   return finished_;

@@ -31,6 +31,13 @@ enum class ReplicaRole : std::uint8_t {
   kDecode    ///< fetches the KV cache of a prompt and answers
 };
 
+/// A step that several replicas take together, as one of them sees it.
+struct JointStep {
+  StepRun run;              ///< it, and those that are alike behind it
+  StepRun wait;             ///< of these, for how long this replica waits for the slowest
+  std::int64_t tokens = 0;  ///< of all replicas
+};
+
 /// One copy of a model, step by step: what is scheduled when a step ends, when its tokens are out,
 /// when blocks are free again.
 ///
@@ -79,6 +86,27 @@ class Replica {
   /// be handed over.
   const std::vector<std::uint32_t>& advance(Ticks limit);
 
+  // In lock step with others (lock_step.h), which says when steps begin: in place of wake(),
+  // next_end() and advance(). Steps with nothing in them are planned like others.
+  /// Plans the next step where none is planned.
+  void plan_next(Ticks now);
+  /// Plans as many as may be planned.
+  void plan_ahead(Ticks now);
+  /// What the next step computes, or the one that runs.
+  [[nodiscard]] const StepPlan& next_plan() const { return planned(0).plan; }
+  void begin_together(Ticks now, const JointStep& step);
+  /// Ends that step; returns the requests that finished.
+  const std::vector<std::uint32_t>& end_together();
+  /// Drops what is planned, in which there is nothing.
+  void forget_plans() { count_ = 0; }
+  /// How many further steps would be planned like those that are; the one that runs has `start`.
+  [[nodiscard]] std::int64_t alike_steps_together(Ticks start) const;
+  /// Runs so many steps like the one that has `start`, from it on.
+  void run_alike(Ticks start, std::int64_t steps);
+  /// So many were run, up to `end`.
+  void ran_alike(Ticks end, std::int64_t steps);
+  [[nodiscard]] bool goes_step_by_step() const { return mode_ == StepMode::kExact; }
+
   /// Sequences that wait or run.
   [[nodiscard]] std::int64_t outstanding() const;
   [[nodiscard]] const BatchState& state() const { return state_; }
@@ -96,6 +124,8 @@ class Replica {
     StepRun run;                // at all stations together
     std::vector<StepRun> runs;  // by station; empty where a step passes one alone; by
                                 // stage where those of a station are told apart
+    StepRun wait{0, 0, 1};      // in lock step: for the slowest
+    std::int64_t group_tokens = 0;
   };
 
   /// Step `i` of those on their way, in the order of their ends; the first one has entered.
@@ -119,7 +149,9 @@ class Replica {
   void price(Step& step);
   void enter(Step& step);
   [[nodiscard]] Ticks pass(const Step& step, Ticks at);
-  void end_step();
+  Ticks end_step();
+  void note_begin(const Step& step);
+  void plan_one(Ticks now);
   void emit(Slot slot, Ticks now);
   void flush_gaps();
   [[nodiscard]] StepRecord record_of(const StepPlan& plan) const;

@@ -42,36 +42,47 @@ void Replica::leap_in_turn(Ticks limit) {
   const StepRun& run = step.run;
   Ticks start = step.end - run.first;
   std::int64_t left = alike_steps(start);
-  const std::int64_t rows = step.plan.rows();
   std::int64_t done = 0;
   while (left > 0) {
     const std::int64_t most = std::min(left, run.steps);
     const std::int64_t steps = terms_below(run.first, run.slope, limit - start, most);
     if (steps == 0) break;
-    StepRecord record = record_of(step.plan);
-    record.start = start;
-    record.first = run.first;
-    record.slope = run.slope;
-    record.steps = steps;
-    observe(record, step);
-    observer_.gaps_seen({run.first, run.slope, steps, rows, start});
-    start += record.duration();
-    last_end_ = start;
-    step.plan.kv_tokens += rows * steps;
+    run_alike(start, steps);
+    start += series(run.first, run.slope, steps);
     step.ready = start;
     enter(step);
     done += steps;
     left -= steps;
     if (steps < most) break;
   }
-  if (done == 0) return;
-  for (std::size_t i = 1; i < count_; ++i) planned(i).plan.kv_tokens += rows * done;
-  state_.decode_all(done);
-  policy_->repeated(done);
+  if (done > 0) ran_alike(start, done);
+}
+
+void Replica::run_alike(Ticks start, std::int64_t steps) {
+  Step& step = planned(0);
+  const std::int64_t rows = step.plan.rows();
+  StepRecord record = record_of(step.plan);
+  record.start = start;
+  record.first = step.run.first;
+  record.slope = step.run.slope;
+  record.steps = steps;
+  record.waited = series(step.wait.first, step.wait.slope, steps);
+  record.group_tokens = step.group_tokens;
+  observe(record, step);
+  if (rows > 0) observer_.gaps_seen({step.run.first, step.run.slope, steps, rows, start});
+  last_end_ = start + record.duration();
+  step.plan.kv_tokens += rows * steps;
+}
+
+void Replica::ran_alike(Ticks end, std::int64_t steps) {
+  for (std::size_t i = 1; i < count_; ++i)
+    planned(i).plan.kv_tokens += planned(i).plan.rows() * steps;
+  state_.decode_all(steps);
+  policy_->repeated(steps);
   for (const Slot slot : state_.running()) {
     Sequence& sequence = state_.at(slot);
-    sequence.emitted += done;
-    sequence.last_token = start;
+    sequence.emitted += steps;
+    sequence.last_token = end;
   }
 }
 

@@ -8,14 +8,20 @@
 namespace rigsim::workloads {
 namespace {
 
-constexpr std::array<std::string_view, 3> kRoutings{"round-robin", "least-outstanding",
-                                                    "prefix-aware"};
+constexpr std::array<std::string_view, 4> kRoutings{"round-robin", "least-outstanding",
+                                                    "prefix-aware", "vllm"};
 
 /// Whether no replica has so much more to do than another that prefixes must not count.
 bool even(const Router::Pool& pool) {
   constexpr std::int64_t kUneven = 32;
   const auto [least, most] = std::ranges::minmax_element(pool, {}, &Replica::outstanding);
   return most->outstanding() - least->outstanding() <= kUneven;
+}
+
+/// vLLM's measure of what a replica has to do.
+std::int64_t vllm_score(const Replica& replica) {
+  constexpr std::int64_t kWaiting = 4;
+  return kWaiting * std::ssize(replica.state().waiting()) + std::ssize(replica.state().running());
 }
 
 }  // namespace
@@ -39,6 +45,7 @@ std::size_t Router::choose(const Pool& pool, const TrafficRequest& what, Prefix 
     const auto best = std::ranges::max_element(pool, {}, cached);
     if (2 * cached(*best) >= what.prompt_tokens) return index(best);
   }
+  if (routing_ == Routing::kVllm) return index(std::ranges::min_element(pool, {}, vllm_score));
   return index(std::ranges::min_element(pool, {}, &Replica::outstanding));
 }
 

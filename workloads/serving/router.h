@@ -17,10 +17,14 @@ enum class Routing : std::uint8_t {
   /// The most prompt tokens cached where these are at least half of the prompt, unless replicas are
   /// uneven by more than 32 sequences; else the least outstanding (the cache-aware policy of
   /// SGLang's router: cache_threshold 0.5, balance_abs_threshold 32, from memory).
-  kPrefixAware
+  kPrefixAware,
+  /// The fewest that run and four times those that wait (vLLM 0.19, DPLBAsyncMPClient of
+  /// v1/engine/core_client.py; it hears of both every 100 ms and counts what it sends meanwhile,
+  /// here they are known at once).
+  kVllm
 };
 
-/// "round-robin", "least-outstanding", "prefix-aware".
+/// "round-robin", "least-outstanding", "prefix-aware", "vllm".
 [[nodiscard]] std::string_view name_of(Routing routing);
 /// Throws std::invalid_argument listing the names.
 [[nodiscard]] Routing routing_named(std::string_view name);

@@ -9,6 +9,8 @@
 #include <string>
 #include <utility>
 
+#include "workloads/serving/lock_step.h"
+
 namespace rigsim::workloads {
 namespace {
 
@@ -106,6 +108,7 @@ class Server {
         decode_router_(config.routing == Routing::kRoundRobin ? Routing::kRoundRobin
                                                               : Routing::kLeastOutstanding) {
     validate(config);
+    if (!stations.empty() && stations.front().joint != nullptr) check_lock_step(config, stations);
     if (stations.empty() || stations.back().kind == StationKind::kDelay)
       throw std::invalid_argument("a replica's stations end with one that is not a delay");
     if (!stations.front().stages.empty() && (stations.size() > 1 || config.in_flight > 1))
@@ -115,6 +118,8 @@ class Server {
       replicas_.emplace_back(static_cast<std::uint32_t>(i), config.limits, config.batching,
                              stations, config.in_flight, records_, observer, config.mode,
                              to_ticks(config.first_step), role_of(i));
+    if (JointStepCost* joint = stations.front().joint)
+      lock_step_.emplace(replicas_, *joint, to_ticks(config.first_step));
     prefilled_by_.resize(config.kv_links ? traffic.requests.size() : 0);
     decoded_by_ = prefilled_by_;
   }
@@ -140,9 +145,22 @@ class Server {
   }
 
  private:
+  static constexpr Ticks kForever = Ticks{1} << 120;
+
+  static void check_lock_step(const ServerConfig& config, std::span<const Station> stations) {
+    if (config.kv_links || config.in_flight != 1 || stations.size() != 1)
+      throw std::invalid_argument(
+          "replicas in lock step have one station, one step on its way and "
+          "no KV caches to pass on");
+  }
+
   /// The next step to end, and whose it is; ties to the lowest number.
   [[nodiscard]] std::optional<std::pair<Ticks, std::size_t>> earliest() const {
     std::optional<std::pair<Ticks, std::size_t>> first;
+    if (lock_step_) {
+      if (const auto end = lock_step_->next_end()) first = {*end, 0};
+      return first;
+    }
     for (std::size_t i = 0; i < replicas_.size(); ++i) {
       const auto end = replicas_[i].next_end();
       if (end && (!first || *end < first->first)) first = {*end, i};
@@ -156,7 +174,18 @@ class Server {
                                                         : ReplicaRole::kDecode;
   }
 
+  /// All replicas that are in lock step.
+  void advance_together(std::optional<Ticks> arrival) {
+    const Ticks ends = *lock_step_->next_end();
+    const auto& done = lock_step_->advance(arrival.value_or(kForever));
+    for (std::size_t i = 0; i < done.size(); ++i) arrivals_.answered(ends);
+  }
+
   void advance(std::size_t index, std::optional<Ticks> arrival, std::optional<Ticks> landing) {
+    if (lock_step_) {
+      advance_together(arrival);
+      return;
+    }
     Replica& replica = replicas_[index];
     const Ticks ends = *replica.next_end();
     const auto& done = replica.advance(limit(replica, arrival, landing));
@@ -174,7 +203,6 @@ class Server {
   /// another replica asks for.
   [[nodiscard]] Ticks limit(const Replica& replica, std::optional<Ticks> arrival,
                             std::optional<Ticks> landing) const {
-    constexpr Ticks kForever = Ticks{1} << 120;
     Ticks result = std::min(arrival.value_or(kForever), landing.value_or(kForever));
     if (!arrivals_.answers_matter() && !transfers_) return result;
     for (const Replica& other : replicas_) {
@@ -222,6 +250,10 @@ class Server {
   /// All that comes at `now` is there before a replica that idles starts on it.
   void arrive_at(Ticks now) {
     while (arrivals_.next() == now) arrive(arrivals_.take(), now);
+    if (lock_step_) {
+      lock_step_->wake(now);
+      return;
+    }
     for (Replica& replica : replicas_) replica.wake(now);
   }
 
@@ -256,6 +288,7 @@ class Server {
   Arrivals arrivals_;
   std::vector<RequestRecord> records_;
   std::deque<Replica> replicas_;
+  std::optional<LockStep> lock_step_;
   Router router_;
   // With kv_links.
   std::optional<KvTransfers> transfers_;

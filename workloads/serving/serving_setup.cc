@@ -20,11 +20,27 @@ void refuse_unmodelled(const ParallelPlan& plan) {
   const auto refuse = [](const std::string& what) {
     throw std::invalid_argument(what +
                                 " is not modelled in serving yet; allowed are tp, pp, dp and ep up "
-                                "to tp");
+                                "to tp, or of all devices");
   };
-  if (plan.ep > plan.tp)
-    refuse("experts spread over replicas (ep=" + std::to_string(plan.ep) + ")");
   if (plan.gpu_layers) refuse("a model partly on the host");
+}
+
+/// Whether replicas share their experts, and step together.
+bool in_lock_step(const ParallelPlan& plan) { return replicas_per_expert_group(plan) > 1; }
+
+void refuse_lock_step_of(const ParallelPlan& plan, const Batching& batching,
+                         std::int32_t prefill_replicas) {
+  if (!in_lock_step(plan)) return;
+  const auto refuse = [&](const std::string& what) {
+    throw std::invalid_argument("experts spread over replicas (ep=" + std::to_string(plan.ep) +
+                                ") " + what);
+  };
+  if (plan.ep != plan.tp * plan.dp)
+    refuse("are spread over all of them in serving: ep=" + std::to_string(plan.tp * plan.dp));
+  if (plan.pp > 1) refuse("are served with one stage, pp=1, got pp=" + std::to_string(plan.pp));
+  if (!std::holds_alternative<VllmV1Batching>(batching))
+    refuse("are served with vllm-v1 batching, got " + std::string(name_of(batching)));
+  if (prefill_replicas > 0) refuse("cannot be split into replicas for prompts and others yet");
 }
 
 /// All replicas take what the first one does.
@@ -124,9 +140,12 @@ std::int64_t slot_blocks(MemoryRequest& memory, ServerConfig& config) {
 
 }  // namespace
 
+bool in_lock_step(const ServingSetup& setup) { return in_lock_step(setup.deployment.plan); }
+
 ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& profile,
                            std::int32_t prefill_replicas) {
   refuse_unmodelled(request.plan);
+  refuse_lock_step_of(request.plan, profile.batching, prefill_replicas);
   ServingHost host = profile.host;
   ServerConfig config;
   config.replicas = request.plan.dp;
@@ -140,9 +159,13 @@ ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& prof
 
   const ParallelPlan whole = request.plan;
   refuse_unlike_replicas(whole, request.rig);
-  request.plan.dp = 1;
-  if (!request.plan.devices.empty())  // the first replica's
-    request.plan.devices.resize(static_cast<std::size_t>(request.plan.tp * request.plan.pp));
+  if (in_lock_step(whole)) {
+    config.routing = Routing::kVllm;
+  } else {
+    request.plan.dp = 1;
+    if (!request.plan.devices.empty())  // the first replica's
+      request.plan.devices.resize(static_cast<std::size_t>(request.plan.tp * request.plan.pp));
+  }
   request.batch = 1;
   // The host's share is the serving profile's.
   for (BackendProfile& backend : request.engine.backends) backend.host_step_us = 0;
@@ -161,7 +184,7 @@ ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& prof
   }
   validate(config);
   settle_clocks(deployment);
-  if (deployment.stages.size() > 1) {
+  if (deployment.replica(0).size() > 1) {
     refuse_pipeline_of(config.batching);
     config.in_flight = steps_in_flight(deployment, config.batching);
     config.limits.async_scheduling &= profile.async_pipelines;

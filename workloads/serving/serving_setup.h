@@ -28,7 +28,7 @@ struct ServingProfile {
 
 /// A model ready to serve on a rig.
 struct ServingSetup {
-  Deployment deployment;  ///< one replica
+  Deployment deployment;  ///< one replica, or all of them where they share their experts
   ServerConfig config;    ///< plan.dp replicas of it
   ServingHost host;       ///< for PassStations
   FrontEnd front;
@@ -36,18 +36,23 @@ struct ServingSetup {
   MemoryPlan memory;           ///< of one replica, with a KV cache of one token
 };
 
+/// Whether the replicas share their experts, so that they step together.
+[[nodiscard]] bool in_lock_step(const ServingSetup& setup);
+
 /// Places one replica of `request` and gives it the KV blocks that memory leaves. vLLM and TGI keep
 /// one of them for themselves (block_pool.py: null_block; block_allocator.rs: block 0, for health
 /// checks). The longest request is `request.context`. The first `prefill_replicas` of the plan's
 /// replicas, if any, only compute prompts for the others. Of a pipeline as many batches are on
-/// their way as batches_in_flight() says.
+/// their way as batches_in_flight() says. Replicas that share their experts (ep = tp x dp) step
+/// together; requests are dealt out to them as vLLM does.
 ///
 /// llama.cpp allocates its whole cache at the start: `request.context` tokens for each slot. Where
 /// that is all that the model can, and too much, slots get the longest context that fits.
 ///
 /// Throws std::invalid_argument as deploy(), and for what is not modelled: layers on the host,
-/// experts spread over replicas, pipelines of SGLang and TGI, several steps of llama.cpp on their
-/// way, more slots than it computes at once; as kv_links() and validate().
+/// experts spread over some of the replicas or over stages of pipelines, by another policy than
+/// vLLM's V1 or with prefill_replicas, pipelines of SGLang and TGI, several steps of llama.cpp on
+/// their way, more slots than it computes at once; as kv_links() and validate().
 [[nodiscard]] ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& profile,
                                          std::int32_t prefill_replicas = 0);
 

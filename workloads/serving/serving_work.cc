@@ -93,10 +93,14 @@ void ServingWork::add_attention() {
   }
 }
 
-Wide ServingWork::weight_bytes(std::int64_t tokens) const {
+/// Of `group_tokens` of all replicas, where these share their experts.
+Wide ServingWork::weight_bytes(std::int64_t tokens, std::int64_t group_tokens) const {
   if (expert_bytes_ == 0) return dense_bytes_;
   const Experts& experts = *setup_.deployment.model.experts;
-  const double share = touched_experts(experts, tokens) / experts.count;
+  const double touched = group_tokens > 0
+                             ? touched_experts(experts, group_tokens) / setup_.deployment.plan.dp
+                             : touched_experts(experts, tokens);
+  const double share = touched / experts.count;
   return dense_bytes_ + std::llround(share * static_cast<double>(expert_bytes_));
 }
 
@@ -131,9 +135,12 @@ std::int64_t ServingWork::looked_at(std::int64_t tokens) const {
 /// way the mean stage's share, without what passes between the stages.
 Ticks ServingWork::link(std::int64_t tokens) {
   const Deployment& d = setup_.deployment;
-  const auto alone = [](const DeployedStage& stage) { return stage.devices.size() < 2; };
-  const bool copies_count = d.stages.size() > 1 && setup_.config.in_flight == 1;
-  if (!copies_count && std::ranges::all_of(d.stages, alone)) return 0;
+  const std::span<const DeployedStage> stages = d.replica(0);
+  const bool alone = d.plan.dp == 1 && std::ranges::all_of(stages, [](const DeployedStage& stage) {
+                       return stage.devices.size() < 2;
+                     });
+  const bool copies_count = stages.size() > 1 && setup_.config.in_flight == 1;
+  if (!copies_count && alone) return 0;
   const std::int64_t at = looked_at(tokens);
   const auto [known, made] = links_.try_emplace(at, 0);
   if (made) {
@@ -154,7 +161,7 @@ StepWork ServingWork::of(const StepRecord& s) {
   StepWork work;
   work.flops =
       Wide{tokens} * s.steps * layer_flops_ + Wide{s.decodes + s.chunks} * s.steps * head_flops_;
-  work.bytes = weight_bytes(tokens) * s.steps;
+  work.bytes = weight_bytes(tokens, s.group_tokens) * s.steps;
   for (const AttentionGroup& group : groups_) {
     const std::int64_t window =
         group.window > 0 ? group.window : std::numeric_limits<std::int64_t>::max() / 2;
@@ -168,7 +175,8 @@ StepWork ServingWork::of(const StepRecord& s) {
     const auto row_bytes = std::llround(group.bytes_per_token * static_cast<double>(group.layers));
     work.bytes += rows * row_bytes;
   }
-  work.link = link(tokens) * s.steps;
+  const std::int64_t replicas = setup_.deployment.plan.dp;
+  work.link = link(std::max(tokens, (s.group_tokens + replicas - 1) / replicas)) * s.steps;
   return work;
 }
 

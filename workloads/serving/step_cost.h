@@ -48,6 +48,8 @@ enum class StationKind : std::uint8_t {
   kDelay   ///< any number of steps at once
 };
 
+class JointStepCost;
+
 /// A place that a replica's steps pass in order, for as long as `cost` says. The last one is not a
 /// delay, so that steps end in the order in which they began.
 struct Station {
@@ -56,6 +58,8 @@ struct Station {
   /// Stages that compute one step together, one batch at a time, and what each computes of it; the
   /// step then passes this station alone. Empty: the station is one stage, if any.
   std::span<StepCost* const> stages{};
+  /// In place of `cost` where all replicas step together: then this is their only station.
+  JointStepCost* joint = nullptr;
 };
 
 }  // namespace rigsim::workloads

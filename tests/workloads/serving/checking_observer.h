@@ -67,6 +67,13 @@ class CheckingObserver final : public ServingObserver {
     return result;
   }
 
+  /// [replicas] How long each waits for the slowest, in lock step.
+  [[nodiscard]] std::vector<Ticks> waited() const {
+    std::vector<Ticks> result;
+    for (const auto& [replica, time] : times_) result.push_back(time.waited);
+    return result;
+  }
+
   std::int64_t prompt_tokens = 0;
   std::int64_t answered = 0;
   std::int64_t expected = 0;
@@ -90,12 +97,13 @@ class CheckingObserver final : public ServingObserver {
     Ticks begin = 0;
     Ticks end = 0;
     Ticks busy = 0;
+    Ticks waited = 0;
     std::vector<Ticks> stages;
   };
 
   /// Steps on their way at once come batch by batch.
   void expect_to_follow(const StepRecord& steps) {
-    const auto [known, made] = times_.try_emplace(steps.replica, Times{steps.start, 0, 0, {}});
+    const auto [known, made] = times_.try_emplace(steps.replica, Times{steps.start, 0, 0, 0, {}});
     Times& time = known->second;
     if (steps.stages.empty() && config_.in_flight == 1) {
       EXPECT_GE(steps.start, time.end);
@@ -105,6 +113,9 @@ class CheckingObserver final : public ServingObserver {
     EXPECT_GE(steps.start, time.begin);
     time.end = std::max(time.end, steps.start + steps.duration());
     time.busy += steps.busy();
+    EXPECT_GE(steps.waited, 0);
+    EXPECT_LE(steps.waited, steps.duration());
+    time.waited += steps.waited;
     time.stages.resize(steps.stages.size());
     for (std::size_t s = 0; s < steps.stages.size(); ++s) time.stages[s] += steps.stages[s];
   }

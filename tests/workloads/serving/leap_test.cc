@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <random>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "tests/workloads/serving/checking_observer.h"
+#include "tests/workloads/serving/toy_joint_cost.h"
 #include "tests/workloads/serving/toy_step_cost.h"
 #include "workloads/serving/front_end.h"
 
@@ -46,7 +48,8 @@ struct Scenario {
   FrontEnd front;
   std::vector<ToyStepCost> costs = std::vector<ToyStepCost>(1);  // by station
   std::vector<StationKind> kinds = {StationKind::kStage};
-  bool in_turn = false;  // all stations are one, whose stages compute in turn
+  bool in_turn = false;                     // all stations are one, whose stages compute in turn
+  std::optional<test::ToyJointCost> joint;  // in lock step, in place of these
 };
 
 class Dice {
@@ -192,6 +195,21 @@ Scenario random_scenario(std::uint64_t seed) {
   return scenario;
 }
 
+/// Two to four replicas whose steps cost unlike or nearly alike.
+void make_lock_step(Scenario& scenario, Dice& dice) {
+  ServerConfig& config = scenario.config;
+  if (!std::holds_alternative<VllmV1Batching>(config.batching)) config.batching = VllmV1Batching{};
+  config.kv_links.reset();
+  config.replicas = static_cast<std::int32_t>(dice.from(2, 4));
+  config.routing = static_cast<Routing>(dice.from(0, 3));
+  scenario.joint.emplace();
+  scenario.joint->own = scenario.costs.front();
+  scenario.joint->own.kv = dice.from(0, 40);
+  scenario.joint->own.row = dice.from(0, 20'000);
+  scenario.joint->idle = dice.from(1, 2'000'000);
+  scenario.joint->shared = dice.from(0, 2'000);
+}
+
 /// Up to five stages with a host in front, delays and copies between them, alike or not, and as
 /// many steps in flight, or some other number.
 void make_pipeline(Scenario& scenario, Dice& dice) {
@@ -222,6 +240,7 @@ void make_pipeline(Scenario& scenario, Dice& dice) {
 struct Outcome {
   std::vector<RequestRecord> records;
   std::vector<std::vector<Ticks>> busy;
+  std::vector<Ticks> waited;
   std::int64_t steps = 0;
   std::int64_t rows = 0;
   std::map<Ticks, std::int64_t> gaps;
@@ -241,10 +260,12 @@ Outcome run(Scenario scenario, StepMode mode) {
     for (std::size_t s = 0; s < scenario.costs.size(); ++s)
       stations.push_back({&scenario.costs[s], scenario.kinds[s]});
   }
+  if (scenario.joint) stations.assign(1, {nullptr, StationKind::kStage, {}, &*scenario.joint});
   outcome.records =
       serve_behind(scenario.front, scenario.traffic, scenario.config, stations, observer);
   observer.finish();
   outcome.busy = observer.busy();
+  outcome.waited = observer.waited();
   outcome.steps = observer.steps_run;
   outcome.rows = observer.rows;
   outcome.gaps = observer.gaps_by_length;
@@ -265,6 +286,7 @@ void expect_same_times(const Scenario& scenario, Counts& counts) {
   ASSERT_EQ(fast.steps, slow.steps);
   ASSERT_EQ(fast.gaps, slow.gaps);
   ASSERT_EQ(fast.busy, slow.busy);
+  ASSERT_EQ(fast.waited, slow.waited);
   for (std::size_t i = 0; i < fast.records.size(); ++i) {
     const RequestRecord& a = fast.records[i];
     const RequestRecord& b = slow.records[i];
@@ -319,6 +341,21 @@ TEST(Leap, GivesTheTimesOfSingleStepsOfPipelines) {
   EXPECT_GT(counts.leapt, 1'000'000);
   EXPECT_GT(counts.preempted, 1'000);
   EXPECT_GT(counts.found, 50'000);
+}
+
+TEST(Leap, GivesTheTimesOfSingleStepsInLockStep) {
+  Counts counts;
+  for (std::uint64_t seed = 1; seed <= 1'000; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    Dice dice(seed + 2'000'000);
+    Scenario scenario = random_scenario(seed);
+    make_lock_step(scenario, dice);
+    expect_same_times(scenario, counts);
+    if (testing::Test::HasFailure()) return;
+  }
+  EXPECT_GT(counts.leapt, 300'000);
+  EXPECT_GT(counts.preempted, 300);
+  EXPECT_GT(counts.found, 30'000);
 }
 
 // llama.cpp on several devices, and what else computes one step at a time there.

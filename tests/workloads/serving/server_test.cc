@@ -300,7 +300,7 @@ TEST(Server, NamesItsRoutings) {
     FAIL();
   } catch (const std::invalid_argument& e) {
     EXPECT_STREQ(e.what(),
-                 "routing \"random\" is not one of round-robin, least-outstanding, prefix-aware");
+                 "routing \"random\" is not one of round-robin, least-outstanding, prefix-aware, vllm");
   }
 }
 
