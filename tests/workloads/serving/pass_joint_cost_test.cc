@@ -114,6 +114,25 @@ TEST(PassJointCost, BeyondGraphsExpertsSeeTheTokensThereAre) {
   EXPECT_EQ(one.waits[0].first, 0);
 }
 
+// What experts take beside unlike replicas is told apart from the rest of a pass: together that is
+// the pass in which one has 1,024 tokens and its experts get those of all.
+TEST(PassBodies, TellExpertsFromTheRest) {
+  for (const ParallelPlan& plan :
+       {ParallelPlan{.dp = 2, .ep = 2}, ParallelPlan{.tp = 2, .dp = 2, .ep = 4}}) {
+    const Deployment d = deploy(moe_request(plan.tp * plan.dp, plan));
+    PassBodies bodies(d, captured_host().captured, 1);
+    for (const std::int64_t expert_tokens : {1'024, 1'280, 1'920, 2'048}) {
+      const PassGraph pass = lower_step(d, 1'024, 1, expert_tokens);
+      sim::Costs costs = pass.graph.costs();
+      for (const std::uint32_t op : pass.attention) costs.amount[op] = 0;
+      const double expected = sim::to_seconds(makespan(pass, costs));
+      const Ticks told =
+          bodies.stage(0, 1'024) - bodies.experts(2 * 1'024) + bodies.experts(expert_tokens);
+      EXPECT_NEAR(to_seconds(told), expected, 0.001 * expected) << expert_tokens;
+    }
+  }
+}
+
 // A run says of each of its steps what asking for that step does: through knots of attention and
 // changes of who is slowest.
 TEST(PassJointCost, ARunIsWhatItsStepsAre) {

@@ -299,8 +299,9 @@ TEST(Server, NamesItsRoutings) {
     static_cast<void>(routing_named("random"));
     FAIL();
   } catch (const std::invalid_argument& e) {
-    EXPECT_STREQ(e.what(),
-                 "routing \"random\" is not one of round-robin, least-outstanding, prefix-aware, vllm");
+    EXPECT_STREQ(
+        e.what(),
+        "routing \"random\" is not one of round-robin, least-outstanding, prefix-aware, vllm");
   }
 }
 
