@@ -36,6 +36,9 @@ struct ServingSetup {
   MemoryPlan memory;           ///< of one replica, with a KV cache of one token
 };
 
+/// Throws std::invalid_argument where there are more slots than llama.cpp computes at once.
+void check_slots(const ServingProfile& profile, const EngineMemory& engine);
+
 /// Places one replica of `request` and gives it the KV blocks that memory leaves. vLLM and TGI keep
 /// one of them for themselves (block_pool.py: null_block; block_allocator.rs: block 0, for health
 /// checks). The longest request is `request.context`. The first `prefill_replicas` of the plan's
