@@ -1,6 +1,7 @@
 #include "analysis/comparison.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -226,6 +227,37 @@ workloads::ParallelPlan default_plan(const configs::Scenario& scenario,
   return workloads::default_plan(unplanned_request(scenario, engine));
 }
 
+void check_devices(const topology::Rig& rig, const workloads::EngineProfile& engine) {
+  if (engine.vendors.empty()) return;
+  for (const topology::InstalledDevice& installed : rig.devices) {
+    const topology::Device& device = installed.device;
+    if (device.vendor.empty() ||
+        std::ranges::find(engine.vendors, device.vendor) != engine.vendors.end())
+      continue;
+    throw std::invalid_argument(
+        fmt::format("the engine {} runs on GPUs of {} only, and {} is of {}", engine.name,
+                    fmt::join(engine.vendors, " and "), device.name, device.vendor));
+  }
+}
+
+void check_weights(const workloads::WeightsFormat& weights,
+                   const workloads::EngineProfile& engine) {
+  const auto* gguf = std::get_if<workloads::GgufFile>(&weights.rule);
+  if (engine.style == workloads::KernelStyle::kGgml && gguf == nullptr) {
+    throw std::invalid_argument(
+        fmt::format("the engine {} reads GGUF formats only, such as Q4_K_M or F16; got weights {}",
+                    engine.name, weights.name));
+  }
+  const bool plain = weights.name == "F16" || weights.name == "BF16" || weights.name == "F32";
+  if (gguf != nullptr && !plain && !engine.gguf_blocks) {
+    throw std::invalid_argument(
+        fmt::format("the engine {} does not read GGUF files; got weights {}, allowed are F16, BF16 "
+                    "and those of "
+                    "its own quantisations, such as awq or gptq",
+                    engine.name, weights.name));
+  }
+}
+
 workloads::DeploymentRequest deployment_request(const configs::Scenario& scenario,
                                                 const workloads::EngineProfile& engine) {
   configs::validate(scenario);
@@ -236,12 +268,8 @@ workloads::DeploymentRequest deployment_request(const configs::Scenario& scenari
                                             tokens, scenario.model.name,
                                             scenario.model.max_context));
   }
-  const bool gguf = std::holds_alternative<workloads::GgufFile>(scenario.weights.rule);
-  if (engine.style == workloads::KernelStyle::kGgml && !gguf) {
-    throw std::invalid_argument(
-        fmt::format("the engine {} reads GGUF formats only, such as Q4_K_M or F16; got weights {}",
-                    engine.name, scenario.weights.name));
-  }
+  check_devices(scenario.rig, engine);
+  check_weights(scenario.weights, engine);
   request.plan = scenario.plan ? *scenario.plan : workloads::default_plan(request);
   return request;
 }

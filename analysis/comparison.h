@@ -116,9 +116,14 @@ struct Comparison {
 [[nodiscard]] workloads::ParallelPlan best_placement(const configs::Scenario& scenario,
                                                      const workloads::EngineProfile& engine);
 
+/// Throw std::invalid_argument where the engine does not run on a device of the rig, or does not
+/// read the weights.
+void check_devices(const topology::Rig& rig, const workloads::EngineProfile& engine);
+void check_weights(const workloads::WeightsFormat& weights, const workloads::EngineProfile& engine);
+
 /// What `scenario` means under `engine`, its named engine: the default plan where it has none; the
 /// context is prompt and output. Throws std::invalid_argument when the context exceeds what the
-/// model was made for, when the engine cannot read the weights format, or as configs::validate.
+/// model was made for, as check_devices() and check_weights(), and as configs::validate.
 [[nodiscard]] workloads::DeploymentRequest deployment_request(
     const configs::Scenario& scenario, const workloads::EngineProfile& engine);
 

@@ -64,7 +64,10 @@ auto ParsedOptions::checked(std::string_view name, F&& make) const {
   } catch (const configs::ConfigError&) {
     throw;
   } catch (const std::invalid_argument& error) {
-    throw configs::ConfigError({{}, 0, 0, "--" + std::string(name)}, error.what());
+    std::string_view message = error.what();  // some begin with what the option names
+    if (message.starts_with(name) && message.substr(name.size()).starts_with(": "))
+      message.remove_prefix(name.size() + 2);
+    throw configs::ConfigError({{}, 0, 0, "--" + std::string(name)}, std::string(message));
   }
 }
 

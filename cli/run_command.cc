@@ -1,8 +1,13 @@
 #include "cli/run_command.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -12,6 +17,7 @@
 #include "cli/llama_tables.h"
 #include "cli/parallel_table.h"
 #include "cli/scenario_options.h"
+#include "configs/config_error.h"
 
 namespace rigsim::cli {
 namespace {
@@ -67,16 +73,42 @@ Answer batched_bench(const ParsedOptions& options, std::vector<Scenario> scenari
     if (scenario.context) scenario.context = *scenario.context + 1;
   }
   std::vector<BatchedBenchTest> rows;
+  std::vector<std::int64_t> too_large;
+  std::optional<Answer> refused;  // of the first that does not fit
   for (const auto& result : evaluate_each(options, scenarios, engine, "rigsim run", console)) {
-    if (!result.run) return comparison_answer(options, analysis::compare({result}), console);
+    if (!result.run) {
+      too_large.push_back(result.work.batch);
+      if (!refused) refused = comparison_answer(options, analysis::compare({result}), console);
+      continue;
+    }
     rows.push_back({result.work.prompt_tokens, result.work.output_tokens - 1, result.work.batch,
                     seconds_of(result.run->prefill), seconds_of(result.run->decode)});
   }
-  return {options.checked(
+  if (rows.empty() && refused) return *refused;
+  Answer answer{options.checked(
       "batched-bench", [&] { return batched_bench_text(form, scenarios.front(), engine, rows); })};
+  if (!too_large.empty()) {
+    answer.code = ExitCode::kDoesNotFit;
+    answer.warning =
+        fmt::format("these batches do not fit and have no row: {}", fmt::join(too_large, ", "));
+  }
+  return answer;
+}
+
+/// Throws configs::ConfigError where two of what the answer should look like are given.
+void check_forms(const ParsedOptions& options) {
+  std::string_view first;
+  for (const std::string_view form : {"llama-bench", "batched-bench", "json"}) {
+    if (!options.has(form)) continue;
+    if (!first.empty())
+      throw configs::ConfigError({{}, 0, 0, fmt::format("--{}", form)},
+                                 fmt::format("does not go with --{}", first));
+    first = form;
+  }
 }
 
 Answer run(const ParsedOptions& options, const Console& console) {
+  check_forms(options);
   const auto catalog = configs::Catalog::load(options.text("catalog"));
   std::optional<configs::Scenario> file;
   if (!options.arguments().empty()) {

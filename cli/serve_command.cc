@@ -236,13 +236,18 @@ void check_files(const ParsedOptions& options) {
   if (result) check_can_write(*result);
 }
 
-/// Throws configs::ConfigError at --engine where it has no software for a device of the rig.
-void check_backends(const ParsedOptions& options, const Scenario& scenario,
-                    const workloads::EngineProfile& engine) {
+/// Throws configs::ConfigError at the option that the engine cannot do: it has no software for a
+/// device of the rig, does not read the weights, or has fewer slots.
+void check_engine(const ParsedOptions& options, const Scenario& scenario,
+                  const workloads::EngineProfile& engine,
+                  const workloads::ServingProfile& profile) {
   options.checked("engine", [&] {
     for (const auto& installed : scenario.rig.devices)
       (void)engine.backend(workloads::backend_of(installed.device));
+    analysis::check_devices(scenario.rig, engine);
   });
+  options.checked("weights", [&] { analysis::check_weights(scenario.weights, engine); });
+  options.checked("max-num-seqs", [&] { workloads::check_slots(profile, engine.memory); });
 }
 
 Answer run(const ParsedOptions& options, const Console& console) {
@@ -252,7 +257,7 @@ Answer run(const ParsedOptions& options, const Console& console) {
   const Scenario scenario = scenario_of(options, catalog, given);
   const workloads::ServingProfile profile = serving_profile(given.engine, scenario.serving);
   const workloads::ServiceLevel& level = scenario.serving.level;
-  check_backends(options, scenario, given.engine.profile);
+  check_engine(options, scenario, given.engine.profile, profile);
   const auto prefill = scenario.serving.prefill_replicas;
   const workloads::DeploymentRequest request = request_of(scenario, given.engine);
   if (prefill) {

@@ -56,6 +56,8 @@ workloads::ServiceLevel service_level(const ParsedOptions& options) {
                                    : key == "tpot" ? &level.tpot_s
                                    : key == "e2e"  ? &level.e2e_s
                                                    : nullptr;
+    if (limit != nullptr && *limit)
+      throw configs::ConfigError({{}, 0, 0, "--slo"}, fmt::format("{} is given twice", key));
     if (limit == nullptr || equals == std::string_view::npos) {
       throw configs::ConfigError(
           {{}, 0, 0, "--slo"},
@@ -175,6 +177,25 @@ std::int64_t read_replications(const ParsedOptions& options,
   return count;
 }
 
+namespace {
+
+/// Throws configs::ConfigError where an option says a length that the traffic has itself.
+void check_lengths(const ParsedOptions& options, const std::string& traffic) {
+  const auto says = [&](const std::string& key) {
+    return traffic.find(':' + key + '=') != traffic.npos ||
+           traffic.find(',' + key + '=') != traffic.npos;
+  };
+  const bool all = !configs::is_made_up(traffic) || says("lengths");
+  for (const auto& [option, key] : {std::pair("prompt", "prompt"), {"output-tokens", "output"}}) {
+    if (!options.has(option) || (!all && !says(key))) continue;
+    throw configs::ConfigError({{}, 0, 0, "--" + std::string(option)},
+                               fmt::format("{} has lengths of its own; leave one of the two out",
+                                           configs::in_quotes(traffic)));
+  }
+}
+
+}  // namespace
+
 configs::ScenarioTraffic read_traffic_choice(const ParsedOptions& options,
                                              const configs::ScenarioTraffic& base) {
   configs::ScenarioTraffic traffic = base;
@@ -190,6 +211,7 @@ configs::ScenarioTraffic read_traffic_choice(const ParsedOptions& options,
     traffic.place = {{}, 0, 0, "--traffic"};
     settings.folder.clear();
   }
+  check_lengths(options, traffic.text);
   return traffic;
 }
 

@@ -28,14 +28,16 @@ constexpr std::string_view kFolder = "catalog/engines/";
 constexpr std::string_view kFitEnding = ".fit.yaml";
 constexpr std::string_view kFactsEnding = ".yaml";
 
-constexpr std::array<Field<EngineProfile>, 7> kEngineFields = {
+constexpr std::array<Field<EngineProfile>, 9> kEngineFields = {
     {{"batch_tokens", &EngineProfile::batch_tokens},
      {"micro_batch_tokens", &EngineProfile::micro_batch_tokens},
      {"kv_padding", &EngineProfile::kv_padding},
      {"flash_attention", &EngineProfile::flash_attention},
      {"tensor_parallel", &EngineProfile::tensor_parallel},
      {"custom_all_reduce", &EngineProfile::custom_all_reduce},
-     {"gathers_for_experts", &EngineProfile::gathers_for_experts}}};
+     {"gathers_for_experts", &EngineProfile::gathers_for_experts},
+     {"vendors", &EngineProfile::vendors},
+     {"gguf_blocks", &EngineProfile::gguf_blocks}}};
 
 constexpr std::array<Field<EngineMemory>, 16> kMemoryFields = {
     {{"runtime_gpu", &EngineMemory::runtime_gpu},

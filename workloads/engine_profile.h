@@ -137,6 +137,8 @@ struct EngineProfile {
               ///< experts
   std::vector<SplitMode> splits{
       SplitMode::kLayer};  ///< --split that it understands; the first unasked
+  std::vector<std::string> vendors{};  ///< whose GPUs it runs on; none named: all with a backend
+  bool gguf_blocks = true;             ///< reads GGUF files in block formats
   EngineMemory memory;
   std::vector<BackendProfile> backends;
 

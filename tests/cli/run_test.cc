@@ -95,6 +95,25 @@ TEST(Run, PrintsWhatLlamaBatchedBenchPrints) {
   EXPECT_EQ(rigsim(kBench + "--llama-bench xml").code, 2);
 }
 
+// 128 x 8,192 tokens of 16-bit keys and values are 137 GB.
+TEST(Run, BatchedBenchHasTheRowsThatFit) {
+  const std::string line =
+      kBench + "--prompt 8000 --output-tokens 32 --batch 1,128 --batched-bench md";
+  const Outcome some = rigsim(line);
+  EXPECT_EQ(some.code, 4);
+  EXPECT_THAT(some.out, HasSubstr("|  8000 |     32 |    1 |   8032 | "));
+  EXPECT_THAT(some.err, HasSubstr("these batches do not fit and have no row: 128"));
+  EXPECT_THAT(rigsim(kBench + "--prompt 8000 --batch 128,256 --batched-bench md").out,
+              HasSubstr("does not fit"));
+}
+
+TEST(Run, PrintsOneFormOnly) {
+  EXPECT_THAT(rigsim(kBench + "--llama-bench md --batched-bench md").err,
+              HasSubstr("--batched-bench: does not go with --llama-bench"));
+  EXPECT_THAT(rigsim(kBench + "--json --llama-bench md").err,
+              HasSubstr("--json: does not go with --llama-bench"));
+}
+
 TEST(Run, TheTraceIsTheSameTwice) {
   const Folder folder;
   folder.write("s.yaml", kScenario);

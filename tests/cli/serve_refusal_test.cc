@@ -76,7 +76,28 @@ INSTANTIATE_TEST_SUITE_P(
                 "4 slots of 65536 tokens each (--max-num-seqs, --context) need 34.4 GB", 4},
         Refusal{"serve --rig rtx-4090 --model llama-3-8b --weights q4_k_m --engine llama.cpp "
                 "--max-num-seqs 513 --traffic poisson:1/s",
-                "llama.cpp's slots (max_sequences) must be at most its 512 tokens"},
+                "--max-num-seqs: llama.cpp's slots (max_sequences) must be at most its 512"},
+        Refusal{"serve --rig 2x4090 --model llama-3-8b --weights awq --engine llama.cpp --plan "
+                "pp=2 --traffic poisson:1/s",
+                "--weights: the engine llama.cpp reads GGUF formats only"},
+        Refusal{"serve --rig 2xa100-80gb-sxm --plan pp=2 --model llama-3-8b --weights bf16 "
+                "--engine tgi --traffic poisson:1/s",
+                "--plan: TGI has no pipelines; --plan tp=N shares the layers out"},
+        Refusal{"serve --rig 2xa100-80gb-sxm --plan tp=2,pp=2 --model llama-3-8b --weights bf16 "
+                "--engine vllm --traffic poisson:1/s",
+                "error: plan: tp=2 x pp=2 x dp=1 needs more devices than the 2"},
+        Refusal{"serve --rig mi300x --model llama-3-8b --weights bf16 --engine tensorrt-llm "
+                "--traffic poisson:1/s",
+                "--engine: the engine tensorrt-llm runs on GPUs of NVIDIA only, and mi300x is of "
+                "AMD"},
+        Refusal{"serve --rig a100-80gb-sxm --model llama-3-8b --weights q4_k_m --engine tgi "
+                "--traffic poisson:1/s",
+                "--weights: the engine tgi does not read GGUF files; got weights Q4_K_M"},
+        Refusal{kA100 + "--traffic poisson:1/s --slo ttft=1s,ttft=2s",
+                "--slo: ttft is given twice"},
+        Refusal{kA100 + "--traffic poisson:1/s,prompt=5 --prompt 100",
+                "--prompt: \"poisson:1/s,prompt=5\" has lengths of its own"},
+        Refusal{kA100 + "--traffic t.csv --output-tokens 5", "--output-tokens: \"t.csv\" has"},
         Refusal{"serve --rig rtx-4090 --model llama-3-8b --weights bf16 --engine sglang "
                 "--max-num-batched-tokens 20000 --traffic poisson:1/s",
                 "SGLang reserves more for activations of a chunk of 20000 tokens"},

@@ -61,8 +61,11 @@ void refuse_unlike_replicas(const ParallelPlan& plan, const topology::Rig& rig) 
 
 /// These keep track of one or two steps on their way, not of more.
 void refuse_pipeline_of(const Batching& batching) {
-  if (std::holds_alternative<SglangBatching>(batching) ||
-      std::holds_alternative<TgiBatching>(batching)) {
+  constexpr const char* kInstead =
+      "; --plan tp=N shares the layers out, dp=N puts a replica on each device";
+  if (std::holds_alternative<TgiBatching>(batching))
+    throw std::invalid_argument("TGI has no pipelines" + std::string(kInstead));
+  if (std::holds_alternative<SglangBatching>(batching)) {
     throw std::invalid_argument(
         "pipelines are not modelled with " + std::string(name_of(batching)) +
         " batching yet; allowed are one stage, and llama.cpp, vllm-v1, "
@@ -122,10 +125,6 @@ std::int64_t free_blocks(MemoryRequest& memory) {
 /// them.
 std::int64_t slot_blocks(MemoryRequest& memory, ServerConfig& config) {
   const std::int64_t slots = config.limits.max_sequences;
-  if (slots > memory.engine.micro_batch_tokens)
-    throw std::invalid_argument("llama.cpp's slots (max_sequences) must be at most its " +
-                                std::to_string(memory.engine.micro_batch_tokens) +
-                                " tokens of a micro-batch, got " + std::to_string(slots));
   memory.batch = slots;
   if (!plan_memory(memory).fits()) {
     if (memory.context < memory.model.max_context) return 0;
@@ -142,10 +141,21 @@ std::int64_t slot_blocks(MemoryRequest& memory, ServerConfig& config) {
 
 bool in_lock_step(const ServingSetup& setup) { return in_lock_step(setup.deployment.plan); }
 
+void check_slots(const ServingProfile& profile, const EngineMemory& engine) {
+  const std::int64_t slots = profile.limits.max_sequences;
+  if (!std::holds_alternative<LlamaCppBatching>(profile.batching) ||
+      slots <= engine.micro_batch_tokens)
+    return;
+  throw std::invalid_argument("llama.cpp's slots (max_sequences) must be at most its " +
+                              std::to_string(engine.micro_batch_tokens) +
+                              " tokens of a micro-batch, got " + std::to_string(slots));
+}
+
 ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& profile,
                            std::int32_t prefill_replicas) {
   refuse_unmodelled(request.plan);
   refuse_lock_step_of(request.plan, profile.batching, prefill_replicas);
+  check_slots(profile, request.engine.memory);
   ServingHost host = profile.host;
   ServerConfig config;
   config.replicas = request.plan.dp;

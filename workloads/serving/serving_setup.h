@@ -39,6 +39,9 @@ struct ServingSetup {
 /// Whether the replicas share their experts, so that they step together.
 [[nodiscard]] bool in_lock_step(const ServingSetup& setup);
 
+/// Throws std::invalid_argument where there are more slots than llama.cpp computes at once.
+void check_slots(const ServingProfile& profile, const EngineMemory& engine);
+
 /// Places one replica of `request` and gives it the KV blocks that memory leaves. vLLM and TGI keep
 /// one of them for themselves (block_pool.py: null_block; block_allocator.rs: block 0, for health
 /// checks). The longest request is `request.context`. The first `prefill_replicas` of the plan's
