@@ -25,19 +25,26 @@ constexpr std::array kNumbers{
     &ServingMetrics::total_tokens_per_s, &ServingMetrics::requests_per_s,
     &ServingMetrics::busy_fraction,      &ServingMetrics::mean_batch,
     &ServingMetrics::kv_used_fraction,   &ServingMetrics::kv_used_fraction_max,
-    &ServingMetrics::bubble_fraction,    &ServingMetrics::window_s};
+    &ServingMetrics::bubble_fraction,    &ServingMetrics::window_s,
+    &ServingMetrics::swap_fraction};
 constexpr std::array kUses{&ServingUse::mfu,
                            &ServingUse::mbu,
                            &ServingUse::link_fraction,
                            &ServingUse::energy_j,
                            &ServingUse::energy_per_output_token_j,
                            &ServingUse::mean_power_w};
-constexpr std::array kCounts{
-    &ServingMetrics::offered,       &ServingMetrics::finished,
-    &ServingMetrics::too_long,      &ServingMetrics::prompt_tokens,
-    &ServingMetrics::output_tokens, &ServingMetrics::preemptions,
-    &ServingMetrics::steps,         &ServingMetrics::cached_prompt_tokens,
-    &ServingMetrics::waiting_max,   &ServingMetrics::computed_prompt_tokens};
+constexpr std::array kCounts{&ServingMetrics::offered,
+                             &ServingMetrics::finished,
+                             &ServingMetrics::too_long,
+                             &ServingMetrics::prompt_tokens,
+                             &ServingMetrics::output_tokens,
+                             &ServingMetrics::preemptions,
+                             &ServingMetrics::steps,
+                             &ServingMetrics::cached_prompt_tokens,
+                             &ServingMetrics::waiting_max,
+                             &ServingMetrics::computed_prompt_tokens,
+                             &ServingMetrics::swapped_out_blocks,
+                             &ServingMetrics::swapped_in_blocks};
 constexpr std::array kOptionals{&ServingMetrics::good_requests_per_s,
                                 &ServingMetrics::good_fraction, &ServingMetrics::queue_growth};
 

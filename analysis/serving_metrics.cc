@@ -84,6 +84,9 @@ void ServingCollector::steps_executed(const workloads::StepRecord& steps) {
   held_max_ = std::max(held_max_, steps.kv_blocks_held);
   last_end_ = std::max(last_end_, steps.start + steps.duration());
   busy_ += steps.busy();
+  copying_ += steps.copying;
+  swapped_out_ += steps.swapped_out;
+  swapped_in_ += steps.swapped_in;
   stages_.resize(steps.stages.size());
   for (std::size_t s = 0; s < steps.stages.size(); ++s) stages_[s] += steps.stages[s];
   sequence_time_ += steps.busy() * (steps.decodes + steps.chunks);
@@ -126,6 +129,8 @@ ServingMetrics ServingCollector::metrics(const Traffic& traffic,
   m.itl_s = summary_of(gaps_.count(), gaps_.mean_s(), gaps_.quantiles_s(kQuantiles));
   m.computed_prompt_tokens = prompt_tokens_;
   m.steps = steps_;
+  m.swapped_out_blocks = swapped_out_;
+  m.swapped_in_blocks = swapped_in_;
   m.waiting_max = waiting_max_;
   if (m.finished > 0) {
     m.duration_s = seconds(first, last);
@@ -154,6 +159,7 @@ ServingMetrics ServingCollector::metrics(const Traffic& traffic,
       m.bubble_fraction =
           1 - workloads::to_seconds(computing) / busy_s / static_cast<double>(stages_.size());
     }
+    m.swap_fraction = workloads::to_seconds(copying_) / busy_s;
     m.mean_batch = workloads::to_seconds(sequence_time_) / busy_s;
     m.kv_used_fraction = block_seconds_ / busy_s / blocks;
     m.kv_used_fraction_max = static_cast<double>(held_max_) / blocks;

@@ -77,7 +77,9 @@ struct StepColumns {
         running(count(table, "running", "sequences, when the first step ends")),
         waiting(count(table, "waiting", "sequences, then")),
         held(count(table, "kv_blocks_held", "then")),
-        preemptions(count(table, "preemptions", "since the row before")) {
+        preemptions(count(table, "preemptions", "since the row before")),
+        swapped_out(count(table, "swapped_out", "KV blocks to host memory, before the step")),
+        swapped_in(count(table, "swapped_in", "KV blocks from there, before the step")) {
     for (std::size_t s = 0; stages > 1 && s < stages; ++s)
       stage_busy.push_back(table.add_column<double>(
           {"stage_" + std::to_string(s) + "_busy", "ps", "when this stage computes them"}));
@@ -91,7 +93,7 @@ struct StepColumns {
   ColumnId<std::int64_t> start, steps;
   ColumnId<double> first, growth, busy;
   ColumnId<std::int64_t> decodes, kv_tokens, chunks, prompt_tokens, running, waiting, held;
-  ColumnId<std::int64_t> preemptions;
+  ColumnId<std::int64_t> preemptions, swapped_out, swapped_in;
   std::vector<ColumnId<double>> stage_busy;
 };
 
@@ -185,6 +187,8 @@ void ServingTrace::steps_executed(const workloads::StepRecord& s) {
   table.push(c.waiting, s.waiting);
   table.push(c.held, s.kv_blocks_held);
   table.push(c.preemptions, s.preemptions);
+  table.push(c.swapped_out, s.swapped_out);
+  table.push(c.swapped_in, s.swapped_in);
   for (std::size_t i = 0; i < c.stage_busy.size(); ++i)
     table.push(c.stage_busy[i], ps(s.stages[i]));
   table.end_row();

@@ -22,6 +22,7 @@
 #include "cli/scenario_options.h"
 #include "cli/serve_options.h"
 #include "cli/serve_table.h"
+#include "cli/table.h"
 #include "cli/text_file.h"
 #include "cli/trace_report_text.h"
 #include "cli/traffic_options.h"
@@ -224,6 +225,14 @@ Answer does_not_fit(const Scenario& scenario, const ServingSetup& setup) {
       ExitCode::kDoesNotFit};
 }
 
+Answer swap_space_full(const workloads::SwapSpaceFull& full) {
+  return {wrapped(fmt::format("The swap space is full: {}. vLLM ends there, and so does this run. "
+                              "--batching vllm-v0:swap,swap-gib=N gives more, vllm-v0 alone "
+                              "computes anew.",
+                              full.what())),
+          ExitCode::kDoesNotFit};
+}
+
 /// Refuses files that could not be written, before anything runs.
 void check_files(const ParsedOptions& options) {
   const auto trace = options.text("trace");
@@ -284,9 +293,15 @@ Answer run(const ParsedOptions& options, const Console& console) {
   analysis::TokenTimes* const wanted = tokens ? &*tokens : nullptr;
   Keep first(trace.get(), wanted);
   StopOnSignal watch(trace.get());
-  const analysis::ServingRun result = options.checked("warmup", [&] {
-    return analysis::run_serving(traffics, setup, level, warm_up, &first, &watch);
-  });
+  std::optional<analysis::ServingRun> served;
+  try {
+    served = options.checked("warmup", [&] {
+      return analysis::run_serving(traffics, setup, level, warm_up, &first, &watch);
+    });
+  } catch (const workloads::SwapSpaceFull& full) {
+    return swap_space_full(full);
+  }
+  const analysis::ServingRun& result = *served;
   if (trace) trace->finish();
   if (const auto path = options.text("vllm-result"))
     write_text_file(

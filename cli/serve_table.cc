@@ -118,6 +118,20 @@ std::string replicas_text(const ServingMetrics& m, const workloads::ServingSetup
       m.waiting_max);
 }
 
+std::string swap_text(const ServingMetrics& m, const workloads::ServingSetup& setup) {
+  if (setup.config.limits.swap_blocks == 0) return {};
+  const auto gigabytes = [&](std::int64_t blocks) {
+    return static_cast<double>(blocks * setup.host_kv.block_bytes.count()) / 1e9;
+  };
+  constexpr int kDigits = 3;
+  return wrapped(fmt::format(
+      "Swapping: {} GB of keys and values to host memory and {} GB back, {} % of the time that "
+      "steps run; a replica has {} KV blocks there.",
+      significant(gigabytes(m.swapped_out_blocks), kDigits),
+      significant(gigabytes(m.swapped_in_blocks), kDigits),
+      significant(100 * m.swap_fraction, kDigits), setup.config.limits.swap_blocks));
+}
+
 std::string use_text(const ServingMetrics& m) {
   const analysis::ServingUse& use = m.use;
   constexpr int kDigits = 3;
@@ -205,6 +219,7 @@ std::string serving_text(const ServingRun& run, const workloads::ServingSetup& s
   text += '\n' + wrapped(throughput_text(run)) + '\n';
   text += to_text(latency_table(run), console) + '\n';
   text += wrapped(replicas_text(m, setup));
+  text += swap_text(m, setup);
   text += use_text(m);
   text += pipeline_text(m, setup);
   text += goodput_text(m);

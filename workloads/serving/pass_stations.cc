@@ -52,7 +52,8 @@ class HostCost final : public FlatCost {
 
 }  // namespace
 
-PassStations::PassStations(const Deployment& deployment, const ServingHost& host, Slowness slowness)
+PassStations::PassStations(const Deployment& deployment, const ServingHost& host, Slowness slowness,
+                           std::span<const BlockCopyCost> copies)
     : bodies_(deployment, host.captured, slowness.decode) {
   const auto add = [&](std::unique_ptr<StepCost> cost, StationKind kind) {
     stations_.push_back({cost.get(), kind});
@@ -69,7 +70,8 @@ PassStations::PassStations(const Deployment& deployment, const ServingHost& host
       add(std::make_unique<BetweenCost>(bodies_, &PassBodies::copy, s - 1), StationKind::kLine);
     }
     stages_.emplace_back(deployment, bodies_, s, s > 0 || in_front ? idle : host, slowness);
-    stations_.push_back({&stages_.back()});
+    stations_.push_back(
+        {&stages_.back(), StationKind::kStage, copies.empty() ? BlockCopyCost{} : copies[s]});
   }
 }
 

@@ -44,7 +44,8 @@ bool Replica::can_run(const TrafficRequest& request) const {
 
 std::int64_t Replica::outstanding() const {
   return static_cast<std::int64_t>(state_.running().size() + state_.waiting().size() +
-                                   expected_.size() + on_their_way_.size() + fetched_.size());
+                                   state_.swapped().size() + expected_.size() +
+                                   on_their_way_.size() + fetched_.size());
 }
 
 std::int64_t Replica::cached_tokens(const TrafficRequest& what, Prefix prefix) const {
@@ -133,9 +134,15 @@ void Replica::price(Step& step) {
   const DecodeLoad load{plan.rows(), plan.kv_tokens};
   chunks_.clear();
   for (const ScheduledChunk& each : plan.chunks) chunks_.push_back({each.tokens, each.cached});
+  step.copying = 0;
   const auto at = [&](const Station& station) -> StepRun {
-    if (chunks_.empty()) return station.cost->decode(load);
-    return {station.cost->mixed(load, chunks_), 0, 1};
+    const Ticks copying = station.copies.of(plan.copies);
+    step.copying = std::max(step.copying, copying);
+    if (!plan.computes()) return {copying, 0, 1};
+    if (!chunks_.empty()) return {copying + station.cost->mixed(load, chunks_), 0, 1};
+    StepRun run = station.cost->decode(load);
+    run.first += copying;
+    return run;
   };
   step.run = at(stations_.front());
   if (!chunks_.empty()) step.run.first += std::exchange(first_step_, 0);
@@ -187,7 +194,9 @@ StepRecord Replica::record_of(const StepPlan& plan) const {
     record.prompt_pairs += each.tokens * each.cached + each.tokens * (each.tokens + 1) / 2;
   }
   record.running = static_cast<std::int64_t>(state_.running().size());
-  record.waiting = static_cast<std::int64_t>(state_.waiting().size());
+  record.waiting = static_cast<std::int64_t>(state_.waiting().size() + state_.swapped().size());
+  record.swapped_out = plan.copies.out;
+  record.swapped_in = plan.copies.in;
   record.kv_blocks_held = state_.pool().held();
   return record;
 }
@@ -273,6 +282,7 @@ void Replica::end_step() {
   record.start = token_by_token() ? step.ready : step.begin;
   record.first = now - record.start;
   record.alone = now - std::max(step.begin, last_end_);
+  record.copying = step.copying;
   record.preemptions =
       state_.preemptions() - std::exchange(preemptions_seen_, state_.preemptions());
   last_end_ = now;

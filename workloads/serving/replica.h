@@ -93,6 +93,7 @@ class Replica {
     Ticks ready = 0;  // when it was scheduled
     Ticks begin = 0;  // when the first station takes it
     Ticks end = 0;
+    Ticks copying = 0;          // of it, KV blocks to and from the host, the most of any station
     StepRun run;                // at all stations together
     std::vector<StepRun> runs;  // by station; empty where a step passes one alone
   };

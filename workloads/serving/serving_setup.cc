@@ -1,6 +1,7 @@
 #include "workloads/serving/serving_setup.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -48,10 +49,10 @@ void refuse_pipeline_of(const Batching& batching) {
   if (std::holds_alternative<SglangBatching>(batching) ||
       std::holds_alternative<LlamaCppBatching>(batching) ||
       std::holds_alternative<TgiBatching>(batching)) {
-    throw std::invalid_argument("pipelines are not modelled with " +
-                                std::string(name_of(batching)) +
-                                " batching yet; allowed are one stage, and vllm-v1, vllm-v0, "
-                                "sarathi, orca and static; --plan dp=N puts a replica on each device");
+    throw std::invalid_argument(
+        "pipelines are not modelled with " + std::string(name_of(batching)) +
+        " batching yet; allowed are one stage, and vllm-v1, vllm-v0, "
+        "sarathi, orca and static; --plan dp=N puts a replica on each device");
   }
 }
 
@@ -109,6 +110,18 @@ std::int64_t slot_blocks(MemoryRequest& memory, ServerConfig& config) {
   return slots * ((memory.context + block - 1) / block);
 }
 
+/// Where the batching swaps: the host's part, of which `config` gets the blocks.
+HostKv swap_space(ServerConfig& config, const Deployment& deployment, KvFormat format) {
+  const auto* v0 = std::get_if<VllmV0Batching>(&config.batching);
+  if (v0 == nullptr || !v0->swap) return {};
+  constexpr double kGib = 1024.0 * 1024 * 1024;
+  const sim::Bytes per_device(std::llround(v0->swap_gib * kGib));
+  HostKv host = host_kv(deployment, format, per_device);
+  check_host_memory(deployment, per_device, config.replicas);
+  config.limits.swap_blocks = host.blocks;
+  return host;
+}
+
 }  // namespace
 
 ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& profile,
@@ -146,6 +159,7 @@ ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& prof
     check_prefill_replicas(whole, prefill_replicas, config.batching);
     config.kv_links = kv_links(whole, deployment, request.kv_format, prefill_replicas);
   }
+  HostKv host_memory = swap_space(config, deployment, request.kv_format);
   validate(config);
   settle_clocks(deployment);
   if (deployment.stages.size() > 1) {
@@ -155,7 +169,8 @@ ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& prof
     host.overlapped &= profile.async_pipelines;
   }
   return {std::move(deployment), config, std::move(host),
-          profile.front,         blocks, plan_memory(memory)};
+          profile.front,         blocks, plan_memory(memory),
+          std::move(host_memory)};
 }
 
 }  // namespace rigsim::workloads

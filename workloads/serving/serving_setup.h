@@ -4,6 +4,7 @@
 
 #include "workloads/deployment_builder.h"
 #include "workloads/serving/front_end.h"
+#include "workloads/serving/host_kv.h"
 #include "workloads/serving/pass_step_cost.h"
 #include "workloads/serving/server.h"
 
@@ -34,6 +35,7 @@ struct ServingSetup {
   FrontEnd front;
   std::int64_t kv_blocks = 0;  ///< of one replica, as the engine counts them; 0: it does not fit
   MemoryPlan memory;           ///< of one replica, with a KV cache of one token
+  HostKv host_kv{};            ///< where sequences are swapped out to, if at all
 };
 
 /// Places one replica of `request` and gives it the KV blocks that memory leaves. vLLM and TGI keep
@@ -47,7 +49,7 @@ struct ServingSetup {
 ///
 /// Throws std::invalid_argument as deploy(), and for what is not modelled: layers on the host,
 /// experts spread over replicas, pipelines of llama.cpp, SGLang and TGI, more slots than llama.cpp
-/// computes at once; as kv_links() and validate().
+/// computes at once; as kv_links(), host_kv(), check_host_memory() and validate().
 [[nodiscard]] ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& profile,
                                          std::int32_t prefill_replicas = 0);
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <span>
 
+#include "workloads/serving/block_copies.h"
 #include "workloads/serving/ticks.h"
 
 namespace rigsim::workloads {
@@ -50,6 +51,7 @@ enum class StationKind : std::uint8_t {
 struct Station {
   StepCost* cost = nullptr;
   StationKind kind = StationKind::kStage;
+  BlockCopyCost copies{};  ///< of KV blocks, before it computes
 };
 
 }  // namespace rigsim::workloads

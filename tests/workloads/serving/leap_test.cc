@@ -23,6 +23,7 @@ struct Scenario {
   FrontEnd front;
   std::vector<ToyStepCost> costs = std::vector<ToyStepCost>(1);  // by station
   std::vector<StationKind> kinds = {StationKind::kStage};
+  BlockCopyCost copies;  // of each stage
 };
 
 class Dice {
@@ -40,7 +41,7 @@ class Dice {
 Batching any_batching(Dice& dice) {
   switch (dice.from(0, 11)) {
     case 0:
-      return VllmV0Batching{};
+      return VllmV0Batching{.swap = dice.chance(60)};
     case 1:
       return SarathiBatching{};
     case 2:
@@ -151,6 +152,8 @@ Scenario random_scenario(std::uint64_t seed) {
   scenario.costs.front().step = dice.from(1, 5'000'000);
   add_requests(scenario, dice);
   config.limits.kv_blocks = some_blocks(scenario, dice);
+  config.limits.swap_blocks = dice.chance(10) ? dice.from(1, 40) : 100'000;
+  scenario.copies = {dice.from(0, 300'000), dice.from(0, 300'000)};
   if (dice.chance(25)) {
     ClosedLoop loop{dice.from(1, 8), {}};
     for (std::size_t i = 0; i < scenario.traffic.requests.size(); ++i)
@@ -197,6 +200,8 @@ void make_pipeline(Scenario& scenario, Dice& dice) {
 
 struct Outcome {
   std::vector<RequestRecord> records;
+  std::string full;  // the swap space, and the run ended there
+  std::int64_t swapped = 0;
   std::vector<std::vector<Ticks>> busy;
   std::int64_t steps = 0;
   std::int64_t rows = 0;
@@ -209,14 +214,21 @@ Outcome run(Scenario scenario, StepMode mode) {
   Outcome outcome;
   std::vector<Station> stations;
   for (std::size_t s = 0; s < scenario.costs.size(); ++s)
-    stations.push_back({&scenario.costs[s], scenario.kinds[s]});
-  outcome.records =
-      serve_behind(scenario.front, scenario.traffic, scenario.config, stations, observer);
-  observer.finish();
+    stations.push_back(
+        {&scenario.costs[s], scenario.kinds[s],
+         scenario.kinds[s] == StationKind::kStage ? scenario.copies : BlockCopyCost{}});
+  try {
+    outcome.records =
+        serve_behind(scenario.front, scenario.traffic, scenario.config, stations, observer);
+    observer.finish();
+  } catch (const SwapSpaceFull& full) {
+    outcome.full = full.what();
+  }
   outcome.busy = observer.busy();
   outcome.steps = observer.steps_run;
   outcome.rows = observer.rows;
   outcome.gaps = observer.gaps_by_length;
+  outcome.swapped = observer.swapped_in;
   return outcome;
 }
 
@@ -225,12 +237,17 @@ struct Counts {
   std::int64_t preempted = 0;
   std::int64_t found = 0;
   std::int64_t moved = 0;
+  std::int64_t swapped = 0;
 };
 
 /// Both modes give the same times to the last picosecond.
 void expect_same_times(const Scenario& scenario, Counts& counts) {
   const Outcome fast = run(scenario, StepMode::kLeap);
   const Outcome slow = run(scenario, StepMode::kExact);
+  ASSERT_EQ(fast.full, slow.full);
+  ASSERT_EQ(fast.swapped, slow.swapped);
+  counts.swapped += fast.swapped;
+  if (!fast.full.empty()) return;
   ASSERT_EQ(fast.steps, slow.steps);
   ASSERT_EQ(fast.gaps, slow.gaps);
   ASSERT_EQ(fast.busy, slow.busy);
@@ -267,6 +284,7 @@ TEST(Leap, GivesTheTimesOfSingleSteps) {
   EXPECT_GT(counts.leapt, 1'000'000);
   EXPECT_GT(counts.preempted, 1'000);
   EXPECT_GT(counts.found, 50'000);
+  EXPECT_GT(counts.swapped, 1'000);
   EXPECT_GT(counts.moved, 1'000);
 }
 
@@ -288,6 +306,7 @@ TEST(Leap, GivesTheTimesOfSingleStepsOfPipelines) {
   EXPECT_GT(counts.leapt, 1'000'000);
   EXPECT_GT(counts.preempted, 1'000);
   EXPECT_GT(counts.found, 50'000);
+  EXPECT_GT(counts.swapped, 1'000);
 }
 
 }  // namespace
