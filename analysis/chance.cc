@@ -44,7 +44,10 @@ constexpr std::array kCounts{&ServingMetrics::offered,
                              &ServingMetrics::waiting_max,
                              &ServingMetrics::computed_prompt_tokens,
                              &ServingMetrics::swapped_out_blocks,
-                             &ServingMetrics::swapped_in_blocks};
+                             &ServingMetrics::swapped_in_blocks,
+                             &ServingMetrics::host_prompt_tokens,
+                             &ServingMetrics::host_stored_blocks,
+                             &ServingMetrics::host_loaded_blocks};
 constexpr std::array kOptionals{&ServingMetrics::good_requests_per_s,
                                 &ServingMetrics::good_fraction, &ServingMetrics::queue_growth};
 

@@ -129,6 +129,17 @@ Json swap(const ServingMetrics& m, const workloads::ServingSetup& setup) {
           {"busy_fraction", m.swap_fraction}};
 }
 
+/// The prefix cache's tier in host memory; null without one.
+Json host_kv(const ServingMetrics& m, const workloads::ServingSetup& setup) {
+  const std::int64_t blocks = setup.config.limits.host_blocks;
+  if (blocks == 0) return {};
+  const std::int64_t block = setup.host_kv.block_bytes.count();
+  return {{"blocks", blocks},
+          {"prompt_tokens", m.host_prompt_tokens},
+          {"stored_bytes", m.host_stored_blocks * block},
+          {"loaded_bytes", m.host_loaded_blocks * block}};
+}
+
 Json memory(const workloads::ServingSetup& setup) {
   Json devices = Json::array();
   for (const workloads::DeviceMemory& device : setup.memory.devices) {
@@ -161,6 +172,7 @@ Json to_json(const ServingRun& run, const workloads::ServingSetup& setup,
   json["kv_blocks"] = setup.kv_blocks;
   json["preemptions"] = m.preemptions;
   json["swap"] = swap(m, setup);
+  json["host_kv"] = host_kv(m, setup);
   json["busy_fraction"] = m.busy_fraction;
   json["stage_busy_fractions"] =
       m.stage_busy.empty() ? std::vector<double>{m.busy_fraction} : m.stage_busy;

@@ -87,6 +87,8 @@ void ServingCollector::steps_executed(const workloads::StepRecord& steps) {
   copying_ += steps.copying;
   swapped_out_ += steps.swapped_out;
   swapped_in_ += steps.swapped_in;
+  host_stored_ += steps.host_stored;
+  host_loaded_ += steps.host_loaded;
   stages_.resize(steps.stages.size());
   for (std::size_t s = 0; s < steps.stages.size(); ++s) stages_[s] += steps.stages[s];
   sequence_time_ += steps.busy() * (steps.decodes + steps.chunks);
@@ -114,6 +116,7 @@ ServingMetrics ServingCollector::metrics(const Traffic& traffic,
     m.output_tokens += request.output_tokens;
     m.preemptions += record.preemptions;
     m.cached_prompt_tokens += record.cached_tokens;
+    m.host_prompt_tokens += record.host_tokens;
     good += is_good(record, request.output_tokens, level) ? 1 : 0;
   }
   const auto of = [&](RequestLatency latency) {
@@ -131,6 +134,8 @@ ServingMetrics ServingCollector::metrics(const Traffic& traffic,
   m.steps = steps_;
   m.swapped_out_blocks = swapped_out_;
   m.swapped_in_blocks = swapped_in_;
+  m.host_stored_blocks = host_stored_;
+  m.host_loaded_blocks = host_loaded_;
   m.waiting_max = waiting_max_;
   if (m.finished > 0) {
     m.duration_s = seconds(first, last);

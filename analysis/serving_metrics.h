@@ -52,6 +52,9 @@ struct ServingMetrics {
   std::int64_t swapped_in_blocks = 0;
   double swap_fraction = 0;  ///< of the time that steps run, what these copies take
   std::int64_t cached_prompt_tokens = 0;
+  std::int64_t host_prompt_tokens = 0;      ///< found in host memory, behind the cached ones
+  std::int64_t host_stored_blocks = 0;      ///< KV blocks for the prefix cache's tier there
+  std::int64_t host_loaded_blocks = 0;      ///< and from it
   std::int64_t computed_prompt_tokens = 0;  ///< behind preemptions again
   std::int64_t steps = 0;
   double busy_fraction = 0;  ///< of the replicas' time, steps running
@@ -99,6 +102,8 @@ class ServingCollector final : public workloads::ServingObserver {
   workloads::Ticks copying_ = 0;
   std::int64_t swapped_out_ = 0;
   std::int64_t swapped_in_ = 0;
+  std::int64_t host_stored_ = 0;
+  std::int64_t host_loaded_ = 0;
   std::vector<workloads::Ticks> stages_;
   double block_seconds_ = 0;
 };

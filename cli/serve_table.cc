@@ -118,18 +118,28 @@ std::string replicas_text(const ServingMetrics& m, const workloads::ServingSetup
       m.waiting_max);
 }
 
-std::string swap_text(const ServingMetrics& m, const workloads::ServingSetup& setup) {
-  if (setup.config.limits.swap_blocks == 0) return {};
+/// What moved between devices and host memory.
+std::string host_text(const ServingMetrics& m, const workloads::ServingSetup& setup) {
+  const workloads::BatchLimits& limits = setup.config.limits;
   const auto gigabytes = [&](std::int64_t blocks) {
-    return static_cast<double>(blocks * setup.host_kv.block_bytes.count()) / 1e9;
+    constexpr int kDigits = 3;
+    return significant(static_cast<double>(blocks * setup.host_kv.block_bytes.count()) / 1e9,
+                       kDigits);
   };
-  constexpr int kDigits = 3;
+  if (limits.swap_blocks > 0) {
+    constexpr int kDigits = 3;
+    return wrapped(fmt::format(
+        "Swapping: {} GB of keys and values to host memory and {} GB back, {} % of the time that "
+        "steps run; a replica has {} KV blocks there.",
+        gigabytes(m.swapped_out_blocks), gigabytes(m.swapped_in_blocks),
+        significant(100 * m.swap_fraction, kDigits), limits.swap_blocks));
+  }
+  if (limits.host_blocks == 0) return {};
   return wrapped(fmt::format(
-      "Swapping: {} GB of keys and values to host memory and {} GB back, {} % of the time that "
-      "steps run; a replica has {} KV blocks there.",
-      significant(gigabytes(m.swapped_out_blocks), kDigits),
-      significant(gigabytes(m.swapped_in_blocks), kDigits),
-      significant(100 * m.swap_fraction, kDigits), setup.config.limits.swap_blocks));
+      "Prefix cache: {} prompt tokens found on the devices, {} behind them in host memory, where a "
+      "replica has {} KV blocks; {} GB stored there, {} GB loaded.",
+      m.cached_prompt_tokens, m.host_prompt_tokens, limits.host_blocks,
+      gigabytes(m.host_stored_blocks), gigabytes(m.host_loaded_blocks)));
 }
 
 std::string use_text(const ServingMetrics& m) {
@@ -219,7 +229,7 @@ std::string serving_text(const ServingRun& run, const workloads::ServingSetup& s
   text += '\n' + wrapped(throughput_text(run)) + '\n';
   text += to_text(latency_table(run), console) + '\n';
   text += wrapped(replicas_text(m, setup));
-  text += swap_text(m, setup);
+  text += host_text(m, setup);
   text += use_text(m);
   text += pipeline_text(m, setup);
   text += goodput_text(m);

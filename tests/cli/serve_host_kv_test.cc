@@ -64,5 +64,71 @@ TEST(ServeSwap, HasToFitTheHost) {
   EXPECT_THAT(run.err, HasSubstr("6.0 GiB for 1 devices; the rig's hosts have 8.0 GiB"));
 }
 
+/// Of 2,048 tokens, two of 4,000 that take the device's 299 blocks, and the first one again.
+void write_trace(const Folder& folder) {
+  folder.write(
+      "again.jsonl",
+      R"({"timestamp": 0, "input_length": 2048, "output_length": 10, "hash_ids": [1, 2, 3, 4]}
+{"timestamp": 4000, "input_length": 4000, "output_length": 10, "hash_ids": [11, 12, 13, 14, 15, 16, 17, 18]}
+{"timestamp": 8000, "input_length": 4000, "output_length": 10, "hash_ids": [21, 22, 23, 24, 25, 26, 27, 28]}
+{"timestamp": 12000, "input_length": 2048, "output_length": 10, "hash_ids": [1, 2, 3, 4]}
+)");
+}
+
+const std::string kAgain =
+    "serve --rig a100-80gb-sxm --model llama-3-8b --weights bf16 --engine vllm --kv-blocks 300 "
+    "--traffic again.jsonl ";
+
+// Blocks of 2 MiB: 128 + 250 + 250 of them are full and stored, the last request loads its 128 and
+// computes one token.
+TEST(ServeHostKv, LoadsWhatTheDeviceHasForgotten) {
+  const Folder folder;
+  write_trace(folder);
+  const auto served = [&](const std::string& options) {
+    const Outcome run = rigsim(kAgain + options + " --json", {.folder = folder.path()});
+    EXPECT_EQ(run.code, 0) << run.err;
+    return json::parse(run.out);
+  };
+  const json with = served("--host-kv 4GiB");
+  const json& host = with.at("host_kv");
+  EXPECT_EQ(host.at("blocks"), 2'048);
+  EXPECT_EQ(host.at("stored_bytes"), std::int64_t{628} * (2 << 20));
+  EXPECT_EQ(host.at("loaded_bytes"), std::int64_t{128} * (2 << 20));
+  EXPECT_EQ(host.at("prompt_tokens"), 2'047);
+  EXPECT_EQ(with.at("cached_prompt_tokens"), 0);
+  const json without = served("");
+  EXPECT_TRUE(without.at("host_kv").is_null());
+  EXPECT_LT(with.at("ttft_s").at("mean"), without.at("ttft_s").at("mean"));
+  const json steps = served("--host-kv 4GiB --exact-steps");
+  for (const char* key : {"ttft_s", "itl_s", "e2e_s", "steps", "host_kv"})
+    EXPECT_EQ(with.at(key), steps.at(key)) << key;
+  EXPECT_THAT(rigsim(kAgain + "--host-kv 4GiB", {.folder = folder.path()}).out,
+              HasSubstr("0 prompt tokens found on the devices, 2047 behind them in host memory"));
+}
+
+TEST(ServeHostKv, IsRefusedWhereItIsNotModelled) {
+  const std::string line =
+      "serve --rig 2xa100-80gb-sxm --model llama-3-8b --weights bf16 --engine vllm --traffic "
+      "poisson:1/s --host-kv ";
+  EXPECT_THAT(rigsim(line + "64").err, HasSubstr("--host-kv"));
+  EXPECT_THAT(rigsim(line + "1MiB").err, HasSubstr("less than a block of 2097152"));
+  EXPECT_THAT(rigsim(line + "8GiB --plan pp=2").err, HasSubstr("not modelled with pipelines"));
+  EXPECT_THAT(rigsim(line + "8GiB --batching orca").err, HasSubstr("not with orca"));
+  EXPECT_THAT(rigsim(line + "8GiB --prefix-caching off").err, HasSubstr("needs prefix caching"));
+  EXPECT_THAT(rigsim(line + "8GiB --plan dp=2 --prefill-replicas 1").err,
+              HasSubstr("prompts on replicas of their own"));
+}
+
+TEST(ServeHostKv, IsSaidInAScenarioToo) {
+  const Folder folder;
+  write_trace(folder);
+  folder.write("again.yaml",
+               "rig: a100-80gb-sxm\nmodel: llama-3-8b\nweights: bf16\nengine: vllm\n"
+               "traffic: again.jsonl\nserving: {kv_blocks: 300, host_kv: 4 GiB}\n");
+  const Outcome run = rigsim("serve again.yaml --json", {.folder = folder.path()});
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(json::parse(run.out).at("host_kv").at("blocks"), 2'048);
+}
+
 }  // namespace
 }  // namespace rigsim::cli::test

@@ -130,8 +130,58 @@ void BatchState::retract(Slot slot) {
   waiting_.push_back(slot);
 }
 
+void BatchState::add_host_tier(BlockCopyCost copies) {
+  host_.emplace(limits_.host_blocks, limits_.kv_block_tokens, copies);
+}
+
+void BatchState::load(const CachedPrefix& cached, std::int64_t blocks) {
+  const Slot slot = waiting_.front();
+  waiting_.pop_front();
+  Sequence& sequence = slots_[slot];
+  cache_.hold(sequence, prefixes_[slot], cached);
+  sequence.computed = cached.blocks * limits_.kv_block_tokens;
+  sequence.loaded = blocks * limits_.kv_block_tokens;
+  grow(slot, sequence.computed + sequence.loaded);
+  host_->load(slot, sequence, prefixes_[slot], cached.blocks, blocks);
+  ++loading_;
+}
+
+/// At least one token is left to compute (v1/core/sched/scheduler.py,
+/// _update_waiting_for_remote_kv).
+void BatchState::settle(Ticks now) {
+  set_clock(now);
+  if (!host_) return;
+  host_->settle(now);
+  while (const auto slot = host_->take_loaded()) {
+    Sequence& sequence = slots_[*slot];
+    sequence.computed = std::min(sequence.computed + sequence.loaded, sequence.target - 1);
+    if (!sequence.runs.empty()) cache_.publish(sequence);
+    loaded_.push_back(*slot);
+    --loading_;
+  }
+}
+
+Slot BatchState::admit_loaded() {
+  const Slot slot = loaded_.front();
+  loaded_.pop_front();
+  slots_[slot].running = true;
+  running_.push_back(slot);
+  return slot;
+}
+
+void BatchState::unload() {
+  const Slot slot = loaded_.back();
+  loaded_.pop_back();
+  release(slot);
+  slots_[slot].computed = 0;
+  slots_[slot].loaded = 0;
+  waiting_.push_front(slot);
+}
+
 void BatchState::leave(Slot slot) {
   Sequence& sequence = slots_[slot];
+  if (host_) host_->let_go(slot, now_);
+  sequence.loaded = 0;
   ++sequence.preemptions;
   ++preemptions_;
   sequence.running = false;
@@ -222,6 +272,7 @@ void BatchState::finish(Slot slot) {
   Sequence& sequence = slots_[slot];
   sequence.finished = true;
   if (sequence.running) {
+    if (host_) host_->let_go(slot, now_);
     if (!sequence.handed_over) release(slot);
     return;
   }

@@ -2,11 +2,13 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <vector>
 
 #include "workloads/serving/batching.h"
+#include "workloads/serving/host_tier.h"
 #include "workloads/serving/kv_pool.h"
 #include "workloads/serving/prefix_cache.h"
 #include "workloads/serving/sequence.h"
@@ -46,7 +48,8 @@ class BatchState {
   /// So far.
   [[nodiscard]] std::int64_t preemptions() const { return preemptions_; }
   [[nodiscard]] bool idle() const {
-    return running_.empty() && waiting_.empty() && swapped_.empty();
+    return running_.empty() && waiting_.empty() && swapped_.empty() && loaded_.empty() &&
+           loading_ == 0;
   }
   /// Whether `slot` still runs `request`: it may have another one by now.
   [[nodiscard]] bool runs(Slot slot, std::uint32_t request) const {
@@ -117,6 +120,37 @@ class BatchState {
   /// Brings it back.
   Slot swap_in(StepPlan& plan);
 
+  /// Gives the prefix cache its tier in host memory, limits().host_blocks of it.
+  void add_host_tier(BlockCopyCost copies);
+  [[nodiscard]] const std::optional<HostTier>& host() const { return host_; }
+  /// What happens from now on happens at `now`.
+  void set_clock(Ticks now) { now_ = now; }
+  /// The same, and what was loaded by then may run.
+  void settle(Ticks now);
+  /// What the host has of the first waiting sequence behind what is cached.
+  [[nodiscard]] HostTier::Found on_host(const CachedPrefix& cached) const {
+    if (!host_) return {};
+    const Slot next = waiting_.front();
+    return host_->find(at(next), prefixes_[next], cached.blocks);
+  }
+  /// The first waiting sequence has blocks for so many of its blocks on the host behind what is
+  /// cached, and these are on their way.
+  void load(const CachedPrefix& cached, std::int64_t blocks);
+  /// Sequences that are loaded and do not run yet, in the order in which they were.
+  [[nodiscard]] const std::deque<Slot>& loaded() const { return loaded_; }
+  /// Those and others that wait for blocks from the host.
+  [[nodiscard]] std::int64_t with_blocks() const {
+    return loading_ + static_cast<std::int64_t>(loaded_.size());
+  }
+  /// The first that is loaded runs.
+  Slot admit_loaded();
+  /// The last that was loaded loses its blocks and waits in front.
+  void unload();
+  /// Full blocks of a running sequence that are on the device since `now`.
+  void store(Slot slot, std::int64_t blocks, Ticks now) {
+    host_->store(slot, at(slot), prefixes_[slot], blocks, now);
+  }
+
   /// One token of a decoding sequence in `plan`; it has its blocks.
   void schedule_decode(Slot slot, StepPlan& plan);
   /// `tokens` of a sequence's prompt in `plan`; it has their blocks.
@@ -162,6 +196,10 @@ class BatchState {
   std::deque<Slot> waiting_;
   std::deque<Slot> swapped_;
   std::int64_t swap_held_ = 0;
+  std::optional<HostTier> host_;
+  std::deque<Slot> loaded_;
+  std::int64_t loading_ = 0;
+  Ticks now_ = 0;
   std::int64_t preemptions_ = 0;
 };
 

@@ -102,6 +102,7 @@ struct BatchLimits {
   std::int64_t kv_block_tokens = 16;
   std::int64_t swap_blocks = 0;  ///< in host memory, for sequences that are swapped out
   bool prefix_caching = true;
+  std::int64_t host_blocks = 0;  ///< of the prefix cache's tier in host memory; 0: it has none
   /// A step is scheduled when the one before it starts, so that the device need not wait.
   bool async_scheduling = false;
 };

@@ -7,7 +7,6 @@
 #include <string>
 
 #include "sim/flow_network.h"
-#include "topology/node_groups.h"
 
 namespace rigsim::workloads {
 namespace {
@@ -36,14 +35,9 @@ double seconds_of_copies(const topology::RigNetwork& rig, const DeployedStage& s
 }
 
 std::size_t machines(const topology::Rig& rig) {
-  topology::NodeGroups groups(rig.nodes.size());
-  for (const topology::Cable& cable : rig.cables) {
-    if (cable.kind != topology::CableKind::kNetwork)
-      groups.join(static_cast<std::size_t>(cable.a), static_cast<std::size_t>(cable.b));
-  }
-  std::set<std::size_t> hosts;
-  for (std::size_t node = 0; node < rig.nodes.size(); ++node) {
-    if (rig.nodes[node].kind == topology::NodeKind::kHost) hosts.insert(groups.of(node));
+  std::set<std::uint32_t> hosts;
+  for (const topology::Node& node : rig.nodes) {
+    if (node.kind == topology::NodeKind::kHost) hosts.insert(node.machine);
   }
   return std::max<std::size_t>(hosts.size(), 1);
 }
@@ -56,10 +50,12 @@ std::string gib(double bytes) {
 
 }  // namespace
 
-HostKv host_kv(const Deployment& replica, KvFormat format, sim::Bytes per_device) {
+HostKv host_kv(const Deployment& replica, KvFormat format, sim::Bytes per_device,
+               BlockLayout layout) {
   HostKv host;
   const std::int64_t tokens = replica.engine.memory.kv_block_tokens;
   const int tensors = replica.model.mla ? 1 : 2;
+  const bool whole = layout == BlockLayout::kWhole;
   std::int64_t fewest = 0;
   for (const DeployedStage& stage : replica.replica(0)) {
     for (const std::uint32_t device : stage.devices) {
@@ -77,10 +73,10 @@ HostKv host_kv(const Deployment& replica, KvFormat format, sim::Bytes per_device
     const std::int64_t blocks = per_device.count() / std::max<std::int64_t>(bytes, 1);
     fewest = host.stages.empty() ? blocks : std::min(fewest, blocks);
     host.block_bytes += sim::Bytes(bytes * ranks);
-    const double copy = static_cast<double>(layer) / tensors;
+    const int copies = whole ? 1 : stage.layer_count * tensors;
+    const double copy = static_cast<double>(bytes) / copies;
     const auto of_block = [&](auto path) {
-      return ticks_of_seconds(stage.layer_count * tensors *
-                              seconds_of_copies(replica.network, stage, copy, path));
+      return ticks_of_seconds(copies * seconds_of_copies(replica.network, stage, copy, path));
     };
     host.stages.push_back({of_block(&topology::RigNetwork::device_to_host),
                            of_block(&topology::RigNetwork::host_to_device)});

@@ -17,14 +17,21 @@ struct HostKv {
   std::vector<BlockCopyCost> stages;  ///< [stages]
 };
 
+/// What of a block is in one piece, on device and host.
+enum class BlockLayout : std::uint8_t {
+  kTensors,  ///< keys, or values, of a layer (of MLA both): vLLM V0's caches
+  kWhole     ///< all layers: those of vLLM V1's OffloadingConnector (prefer_cross_layer_blocks)
+};
+
 /// What host memory of `per_device` for each device holds of the KV cache of `replica`, and how
 /// long blocks are on their way, all of a stage's devices at once: over the rig's links, which they
-/// may share, as pinned copies. Other replicas' copies are not in the way. A block is a copy for
-/// the keys and one for the values of each layer (of MLA one for both), one after another
-/// (cache_kernels.cu, swap_blocks), each with the latency of its route.
+/// may share, as pinned copies. Other replicas' copies are not in the way. Each piece of a block is
+/// a copy of its own, one after another (cache_kernels.cu, swap_blocks), with the latency of its
+/// route.
 ///
 /// Throws std::invalid_argument for devices whose memory is the host's.
-[[nodiscard]] HostKv host_kv(const Deployment& replica, KvFormat format, sim::Bytes per_device);
+[[nodiscard]] HostKv host_kv(const Deployment& replica, KvFormat format, sim::Bytes per_device,
+                             BlockLayout layout);
 
 /// Throws std::invalid_argument where that takes more than 0.7 of a host's memory for the devices
 /// of one replica (vLLM's "Too large swap space", config.py), or more than all of it for `replicas`

@@ -34,7 +34,11 @@ Replica::Replica(std::uint32_t id, const BatchLimits& limits, const Batching& ba
       tokens_wanted_(observer.wants_tokens()),
       steps_(std::max<std::size_t>(in_flight_, limits.async_scheduling ? 2 : 1)),
       free_(stations.size(), 0),
-      first_step_(first_step) {}
+      first_step_(first_step) {
+  if (limits.host_blocks == 0) return;
+  const auto stage = std::ranges::find(stations_, StationKind::kStage, &Station::kind);
+  state_.add_host_tier(stage == stations_.end() ? BlockCopyCost{} : stage->copies);
+}
 
 bool Replica::can_run(const TrafficRequest& request) const {
   Sequence sequence = sequence_of(0, request);
@@ -45,7 +49,8 @@ bool Replica::can_run(const TrafficRequest& request) const {
 std::int64_t Replica::outstanding() const {
   return static_cast<std::int64_t>(state_.running().size() + state_.waiting().size() +
                                    state_.swapped().size() + expected_.size() +
-                                   on_their_way_.size() + fetched_.size());
+                                   on_their_way_.size() + fetched_.size()) +
+         state_.with_blocks();
 }
 
 std::int64_t Replica::cached_tokens(const TrafficRequest& what, Prefix prefix) const {
@@ -110,12 +115,13 @@ void Replica::wake(Ticks now) {
 }
 
 std::optional<Ticks> Replica::next_end() const {
-  if (count_ == 0) return std::nullopt;
-  return planned(0).end;
+  if (count_ > 0) return planned(0).end;
+  return state_.host() ? state_.host()->next_load() : std::nullopt;
 }
 
 /// Schedules as many steps as may be on their way; the first of them starts where none is.
 void Replica::fill(Ticks now) {
+  state_.settle(now);
   while (count_ < steps_.size()) {
     Step& step = planned(count_);
     step.plan.clear();
@@ -179,7 +185,8 @@ void Replica::enter(Step& step) {
     if (!each.first) continue;
     RequestRecord& record = records_[state_.at(each.slot).request];
     record.scheduled = to_time(step.begin);
-    record.cached_tokens = each.cached;
+    record.host_tokens = std::min(state_.at(each.slot).loaded, each.cached);
+    record.cached_tokens = each.cached - record.host_tokens;
   }
 }
 
@@ -194,11 +201,35 @@ StepRecord Replica::record_of(const StepPlan& plan) const {
     record.prompt_pairs += each.tokens * each.cached + each.tokens * (each.tokens + 1) / 2;
   }
   record.running = static_cast<std::int64_t>(state_.running().size());
-  record.waiting = static_cast<std::int64_t>(state_.waiting().size() + state_.swapped().size());
+  record.waiting = static_cast<std::int64_t>(state_.waiting().size() + state_.swapped().size()) +
+                   state_.with_blocks();
   record.swapped_out = plan.copies.out;
   record.swapped_in = plan.copies.in;
   record.kv_blocks_held = state_.pool().held();
   return record;
+}
+
+void Replica::count_host_blocks(StepRecord& record) {
+  if (!state_.host()) return;
+  const HostTier& host = *state_.host();
+  record.host_stored = host.stored_blocks() - std::exchange(stored_seen_, host.stored_blocks());
+  record.host_loaded = host.loaded_blocks() - std::exchange(loaded_seen_, host.loaded_blocks());
+}
+
+/// The chunk's keys and values are there.
+void Replica::store_chunk(const ScheduledChunk& chunk, Ticks now) {
+  if (!state_.host() || !state_.at(chunk.slot).running) return;
+  state_.store(chunk.slot, (chunk.cached + chunk.tokens) / state_.limits().kv_block_tokens, now);
+}
+
+/// A token is to be answered: those of all tokens before it are there. One that was answered on its
+/// way when its sequence was preempted is not.
+void Replica::store_answer(Slot slot, Ticks now) {
+  const Sequence& sequence = state_.at(slot);
+  if (!state_.host() || !sequence.running) return;
+  const std::int64_t there = std::min(sequence.prompt + sequence.emitted, sequence.computed);
+  if (there % state_.limits().kv_block_tokens == 0)
+    state_.store(slot, there / state_.limits().kv_block_tokens, now);
 }
 
 void Replica::flush_gaps() {
@@ -278,6 +309,7 @@ void Replica::observe(StepRecord& record, const Step& step, std::int64_t steps_b
 void Replica::end_step() {
   const Step& step = planned(0);
   const Ticks now = step.end;
+  state_.set_clock(now);
   StepRecord record = record_of(step.plan);
   record.start = token_by_token() ? step.ready : step.begin;
   record.first = now - record.start;
@@ -287,11 +319,16 @@ void Replica::end_step() {
       state_.preemptions() - std::exchange(preemptions_seen_, state_.preemptions());
   last_end_ = now;
   gaps_ = {0, 0, 1, 0, record.start};
-  for (const Slot slot : step.plan.decode) emit(slot, now);
+  for (const Slot slot : step.plan.decode) {
+    store_answer(slot, now);
+    emit(slot, now);
+  }
   for (const ScheduledChunk& each : step.plan.chunks) {
+    store_chunk(each, now);
     if (each.emits) emit(each.slot, now);
   }
   flush_gaps();
+  count_host_blocks(record);
   observe(record, step);
   if (!finished_.empty()) state_.sweep();
   if (role_ != ReplicaRole::kPrefill) {
@@ -305,6 +342,10 @@ void Replica::end_step() {
 
 const std::vector<std::uint32_t>& Replica::advance(Ticks limit) {
   finished_.clear();
+  if (count_ == 0) {  // blocks from the host are there
+    fill(*state_.host()->next_load());
+    return finished_;
+  }
   end_step();
   // A KV cache that is asked for now may be here before `limit`, which does not know of it.
   if (mode_ == StepMode::kLeap && finished_.empty() && fetches_.empty()) leap(limit);

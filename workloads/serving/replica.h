@@ -120,6 +120,9 @@ class Replica {
   [[nodiscard]] Ticks pass(const Step& step, Ticks at);
   void end_step();
   void emit(Slot slot, Ticks now);
+  void count_host_blocks(StepRecord& record);
+  void store_chunk(const ScheduledChunk& chunk, Ticks now);
+  void store_answer(Slot slot, Ticks now);
   void flush_gaps();
   [[nodiscard]] StepRecord record_of(const StepPlan& plan) const;
   void observe(StepRecord& record, const Step& step, std::int64_t steps_before = 0);
@@ -128,6 +131,7 @@ class Replica {
   [[nodiscard]] bool in_turn() const;
   void leap_in_turn(Ticks limit);
   [[nodiscard]] std::int64_t alike_steps(Ticks start) const;
+  void store_answers(const StepPlan& plan, std::int64_t done, const StepRecord& steps);
   void leap_in_rounds(Ticks limit);
   [[nodiscard]] std::int64_t alike_rounds() const;
   [[nodiscard]] std::optional<SteadyRounds> rounds_ahead(std::int64_t most);
@@ -156,6 +160,9 @@ class Replica {
   Ticks tokens_out_ = 0;          // of the last step that entered and answers any
   Ticks first_step_;
   std::int64_t preemptions_seen_ = 0;
+  std::int64_t stored_seen_ = 0;
+  std::int64_t loaded_seen_ = 0;
+  std::vector<std::pair<std::int64_t, Slot>> full_;  // steps in which sequences fill a block
   GapRun gaps_;
   std::vector<std::uint32_t> finished_;
   std::deque<Slot> expected_;                             // no blocks for their KV caches yet

@@ -6,6 +6,7 @@
 namespace rigsim::workloads {
 
 void Replica::leap(Ticks limit) {
+  if (state_.host()) limit = std::min(limit, state_.host()->next().value_or(limit));
   if (count_ == 0 || planned(0).end >= limit) return;
   in_turn() ? leap_in_turn(limit) : leap_in_rounds(limit);
 }
@@ -37,6 +38,24 @@ std::int64_t Replica::alike_steps(Ticks start) const {
   return state_.steps_that_fit(steps, policy_->free_to_decode());
 }
 
+/// What sequences fill of blocks in `steps`, `done` steps behind what they count, step by step.
+void Replica::store_answers(const StepPlan& plan, std::int64_t done, const StepRecord& steps) {
+  const std::int64_t block = state_.limits().kv_block_tokens;
+  full_.clear();
+  for (const Slot slot : plan.decode) {
+    const Sequence& sequence = state_.at(slot);
+    const std::int64_t there = sequence.prompt + sequence.emitted + done;  // behind the first step
+    for (std::int64_t i = (block - there % block) % block; i < steps.steps; i += block)
+      full_.emplace_back(i, slot);
+  }
+  std::ranges::stable_sort(full_, {}, &std::pair<std::int64_t, Slot>::first);
+  for (const auto& [step, slot] : full_) {
+    const Sequence& sequence = state_.at(slot);
+    state_.store(slot, (sequence.prompt + sequence.emitted + done + step) / block,
+                 steps.start + series(steps.first, steps.slope, step + 1));
+  }
+}
+
 void Replica::leap_in_turn(Ticks limit) {
   Step& step = planned(0);
   const StepRun& run = step.run;
@@ -53,6 +72,8 @@ void Replica::leap_in_turn(Ticks limit) {
     record.first = run.first;
     record.slope = run.slope;
     record.steps = steps;
+    if (state_.host()) store_answers(step.plan, done, record);
+    count_host_blocks(record);
     observe(record, step);
     observer_.gaps_seen({run.first, run.slope, steps, rows, start});
     start += record.duration();

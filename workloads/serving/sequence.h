@@ -36,6 +36,7 @@ struct Sequence {
   std::int64_t discarded = 0;         ///< tokens of steps on their way that will not be answered
   std::int64_t blocks = 0;            ///< KV blocks held
   std::int64_t host_blocks = 0;       ///< in host memory, while it is swapped out
+  std::int64_t loaded = 0;            ///< tokens that came from the host's tier of the cache
   std::int64_t in_runs = 0;           ///< of them, those in `runs`
   std::vector<HeldRun> runs;          ///< of its prefix, in order
   /// First block of what it left in the cache when it was preempted.

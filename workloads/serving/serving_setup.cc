@@ -110,14 +110,28 @@ std::int64_t slot_blocks(MemoryRequest& memory, ServerConfig& config) {
   return slots * ((memory.context + block - 1) / block);
 }
 
-/// Where the batching swaps: the host's part, of which `config` gets the blocks.
-HostKv swap_space(ServerConfig& config, const Deployment& deployment, KvFormat format) {
+/// The host's part: where the batching swaps, or behind the prefix cache. `config` gets its blocks.
+HostKv host_memory(ServerConfig& config, const Deployment& deployment, KvFormat format,
+                   sim::Bytes tier) {
+  constexpr double kGib = 1024.0 * 1024 * 1024;
+  const auto of = [&](sim::Bytes per_device, BlockLayout layout) {
+    HostKv host = host_kv(deployment, format, per_device, layout);
+    check_host_memory(deployment, per_device, config.replicas);
+    return host;
+  };
+  if (tier > sim::Bytes{}) {
+    const auto devices = static_cast<std::int64_t>(device_count(deployment.plan));
+    HostKv host = of(sim::Bytes(tier.count() / devices), BlockLayout::kWhole);
+    if (host.blocks == 0)
+      throw std::invalid_argument(
+          "host memory behind the prefix cache: " + std::to_string(tier.count()) +
+          " bytes are less than a block of " + std::to_string(host.block_bytes.count()));
+    config.limits.host_blocks = host.blocks;
+    return host;
+  }
   const auto* v0 = std::get_if<VllmV0Batching>(&config.batching);
   if (v0 == nullptr || !v0->swap) return {};
-  constexpr double kGib = 1024.0 * 1024 * 1024;
-  const sim::Bytes per_device(std::llround(v0->swap_gib * kGib));
-  HostKv host = host_kv(deployment, format, per_device);
-  check_host_memory(deployment, per_device, config.replicas);
+  HostKv host = of(sim::Bytes(std::llround(v0->swap_gib * kGib)), BlockLayout::kTensors);
   config.limits.swap_blocks = host.blocks;
   return host;
 }
@@ -159,8 +173,7 @@ ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& prof
     check_prefill_replicas(whole, prefill_replicas, config.batching);
     config.kv_links = kv_links(whole, deployment, request.kv_format, prefill_replicas);
   }
-  HostKv host_memory = swap_space(config, deployment, request.kv_format);
-  validate(config);
+  HostKv host_side = host_memory(config, deployment, request.kv_format, profile.host_kv);
   settle_clocks(deployment);
   if (deployment.stages.size() > 1) {
     refuse_pipeline_of(config.batching);
@@ -168,9 +181,10 @@ ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& prof
     config.limits.async_scheduling &= profile.async_pipelines;
     host.overlapped &= profile.async_pipelines;
   }
+  validate(config);
   return {std::move(deployment), config, std::move(host),
           profile.front,         blocks, plan_memory(memory),
-          std::move(host_memory)};
+          std::move(host_side)};
 }
 
 }  // namespace rigsim::workloads

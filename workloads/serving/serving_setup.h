@@ -24,6 +24,8 @@ struct ServingProfile {
   FrontEnd front;
   /// Asynchronous scheduling (limits) of pipelines, too: their steps then take turns, see Replica.
   bool async_pipelines = false;
+  /// Host memory of a replica behind its prefix cache, all devices together; none: 0.
+  sim::Bytes host_kv{};
   double first_step_us = 0;  ///< what the first step of all takes more: lazy initialisation
 };
 
@@ -35,7 +37,7 @@ struct ServingSetup {
   FrontEnd front;
   std::int64_t kv_blocks = 0;  ///< of one replica, as the engine counts them; 0: it does not fit
   MemoryPlan memory;           ///< of one replica, with a KV cache of one token
-  HostKv host_kv{};            ///< where sequences are swapped out to, if at all
+  HostKv host_kv{};            ///< swap space, or the prefix cache's tier in host memory
 };
 
 /// Places one replica of `request` and gives it the KV blocks that memory leaves. vLLM and TGI keep

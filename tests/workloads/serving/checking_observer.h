@@ -29,6 +29,7 @@ class CheckingObserver final : public ServingObserver {
     prompt_tokens += steps.prompt_tokens;
     swapped_out += steps.swapped_out;
     swapped_in += steps.swapped_in;
+    host_loaded += steps.host_loaded;
     if (!config_.limits.async_scheduling && config_.in_flight == 1) {
       EXPECT_LE(swapped_out - swapped_in, config_.limits.swap_blocks * config_.replicas);
     }
@@ -80,6 +81,7 @@ class CheckingObserver final : public ServingObserver {
   std::int64_t prompt_tokens = 0;
   std::int64_t swapped_out = 0;
   std::int64_t swapped_in = 0;
+  std::int64_t host_loaded = 0;
   std::int64_t answered = 0;
   std::int64_t expected = 0;
   std::int64_t steps_run = 0;

@@ -41,7 +41,7 @@ std::string refusal(const Deployment& deployment, sim::Bytes per_device, std::in
 // A block has 64 KiB; its keys and values of each layer are copies of 8 KiB, one after another.
 TEST(HostKv, TakesWhatTheCopyRouteSays) {
   const Deployment deployment = deploy(blocks_of_16(1, {}));
-  const HostKv host = host_kv(deployment, KvFormat::kF16, kMib);
+  const HostKv host = host_kv(deployment, KvFormat::kF16, kMib, BlockLayout::kTensors);
   EXPECT_EQ(host.block_bytes, sim::Bytes(65'536));
   EXPECT_EQ(host.blocks, 16);
   ASSERT_EQ(host.stages.size(), 1U);
@@ -57,7 +57,7 @@ TEST(HostKv, TakesWhatTheCopyRouteSays) {
 TEST(HostKv, IsSharedByTheDevicesOfAReplica) {
   for (const ParallelPlan& plan : {ParallelPlan{.tp = 2}, ParallelPlan{.pp = 2}}) {
     const Deployment deployment = deploy(blocks_of_16(2, plan));
-    const HostKv host = host_kv(deployment, KvFormat::kF16, kMib);
+    const HostKv host = host_kv(deployment, KvFormat::kF16, kMib, BlockLayout::kTensors);
     EXPECT_EQ(host.block_bytes, sim::Bytes(65'536));
     ASSERT_EQ(host.stages.size(), static_cast<std::size_t>(plan.pp));
     const std::int64_t tensor = 8'192 / plan.tp;
@@ -96,8 +96,8 @@ TEST(HostKv, SharesWhatTheDevicesShare) {
   up.b = at("switch0");
   rig.cables.push_back(up);
   const Deployment shared = deploy(request);
-  const Ticks alone = host_kv(apart, KvFormat::kF16, kMib).stages[0].out;
-  const Ticks together = host_kv(shared, KvFormat::kF16, kMib).stages[0].out;
+  const Ticks alone = host_kv(apart, KvFormat::kF16, kMib, BlockLayout::kTensors).stages[0].out;
+  const Ticks together = host_kv(shared, KvFormat::kF16, kMib, BlockLayout::kTensors).stages[0].out;
   const double bytes_s = 32'768 / up.per_direction.count();
   EXPECT_NEAR(to_seconds(together - alone), bytes_s + 8 * sim::to_seconds(up.latency), 1e-12);
 }
@@ -121,7 +121,7 @@ TEST(HostKv, NeedsDevicesWithAMemoryOfTheirOwn) {
   request.rig.devices[0].device = toy_cpu();
   request.rig.cables.clear();
   try {
-    (void)host_kv(deploy(request), KvFormat::kF16, kMib);
+    (void)host_kv(deploy(request), KvFormat::kF16, kMib, BlockLayout::kTensors);
     FAIL();
   } catch (const std::invalid_argument& problem) {
     EXPECT_THAT(problem.what(), HasSubstr("memory of their own"));

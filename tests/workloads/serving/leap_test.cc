@@ -168,6 +168,11 @@ Scenario random_scenario(std::uint64_t seed) {
       dice.chance(40)) {
     config.kv_links = some_kv_links(config.replicas, dice);
   }
+  const auto* v1 = std::get_if<VllmV1Batching>(&config.batching);
+  if (v1 != nullptr && !v1->by_priority && !config.kv_links && dice.chance(50)) {
+    config.limits.prefix_caching = true;
+    config.limits.host_blocks = dice.chance(50) ? 10'000 : dice.from(1, 100);
+  }
   return scenario;
 }
 
@@ -202,6 +207,7 @@ struct Outcome {
   std::vector<RequestRecord> records;
   std::string full;  // the swap space, and the run ended there
   std::int64_t swapped = 0;
+  std::int64_t loaded = 0;
   std::vector<std::vector<Ticks>> busy;
   std::int64_t steps = 0;
   std::int64_t rows = 0;
@@ -229,6 +235,7 @@ Outcome run(Scenario scenario, StepMode mode) {
   outcome.rows = observer.rows;
   outcome.gaps = observer.gaps_by_length;
   outcome.swapped = observer.swapped_in;
+  outcome.loaded = observer.host_loaded;
   return outcome;
 }
 
@@ -238,6 +245,7 @@ struct Counts {
   std::int64_t found = 0;
   std::int64_t moved = 0;
   std::int64_t swapped = 0;
+  std::int64_t loaded = 0;
 };
 
 /// Both modes give the same times to the last picosecond.
@@ -246,7 +254,9 @@ void expect_same_times(const Scenario& scenario, Counts& counts) {
   const Outcome slow = run(scenario, StepMode::kExact);
   ASSERT_EQ(fast.full, slow.full);
   ASSERT_EQ(fast.swapped, slow.swapped);
+  ASSERT_EQ(fast.loaded, slow.loaded);
   counts.swapped += fast.swapped;
+  counts.loaded += fast.loaded;
   if (!fast.full.empty()) return;
   ASSERT_EQ(fast.steps, slow.steps);
   ASSERT_EQ(fast.gaps, slow.gaps);
@@ -266,6 +276,7 @@ void expect_same_times(const Scenario& scenario, Counts& counts) {
     ASSERT_EQ(a.finished, b.finished) << "request " << i;
     ASSERT_EQ(a.preemptions, b.preemptions) << "request " << i;
     ASSERT_EQ(a.cached_tokens, b.cached_tokens) << "request " << i;
+    ASSERT_EQ(a.host_tokens, b.host_tokens) << "request " << i;
     counts.preempted += a.preemptions;
     counts.found += a.cached_tokens;
   }
@@ -284,6 +295,7 @@ TEST(Leap, GivesTheTimesOfSingleSteps) {
   EXPECT_GT(counts.leapt, 1'000'000);
   EXPECT_GT(counts.preempted, 1'000);
   EXPECT_GT(counts.found, 50'000);
+  EXPECT_GT(counts.loaded, 1'000);
   EXPECT_GT(counts.swapped, 1'000);
   EXPECT_GT(counts.moved, 1'000);
 }
@@ -299,6 +311,7 @@ TEST(Leap, GivesTheTimesOfSingleStepsOfPipelines) {
         std::holds_alternative<LlamaCppBatching>(batching) ||
         std::holds_alternative<TgiBatching>(batching))
       scenario.config.batching = VllmV1Batching{};
+    scenario.config.limits.host_blocks = 0;
     make_pipeline(scenario, dice);
     expect_same_times(scenario, counts);
     if (testing::Test::HasFailure()) return;
