@@ -29,6 +29,7 @@
 #include "configs/config_error.h"
 #include "configs/scenario.h"
 #include "configs/traffic_text.h"
+#include "workloads/serving/host_tier_rules.h"
 #include "workloads/serving/kv_links.h"
 #include "workloads/traffic_change.h"
 
@@ -267,6 +268,12 @@ Answer run(const ParsedOptions& options, const Console& console) {
   if (prefill) {
     options.checked("prefill-replicas", [&] {
       workloads::check_prefill_replicas(request.plan, *prefill, profile.batching);
+    });
+  }
+  if (scenario.serving.host_kv) {
+    options.checked("host-kv", [&] {
+      workloads::require_host_tier({profile.batching, profile.limits.prefix_caching,
+                                    request.plan.pp > 1, prefill.has_value()});
     });
   }
   ServingSetup setup = options.checked("plan", [&] {

@@ -55,7 +55,9 @@ TEST(ServeSwap, EndsWhereTheSwapSpaceIsFull) {
 TEST(ServeSwap, HasToFitTheHost) {
   const Folder folder;
   folder.write("small.yaml",
-               "name: small\ndevices:\n  - device: rtx-4090\nhost: {memory: 8 GiB}\n");
+               "name: small\ndevices:\n  - device: rtx-4090\nhost: {name: box, memory: 8 GiB, "
+               "memory_bandwidth: 40 GB/s, "
+               "cores: 8}\n");
   const Outcome run = rigsim(
       "serve --rig small.yaml --model llama-3-8b --weights bf16 --engine vllm --batching "
       "vllm-v0:swap,swap-gib=6 --traffic poisson:1/s",
@@ -112,7 +114,9 @@ TEST(ServeHostKv, IsRefusedWhereItIsNotModelled) {
       "poisson:1/s --host-kv ";
   EXPECT_THAT(rigsim(line + "64").err, HasSubstr("--host-kv"));
   EXPECT_THAT(rigsim(line + "1MiB").err, HasSubstr("less than a block of 2097152"));
-  EXPECT_THAT(rigsim(line + "8GiB --plan pp=2").err, HasSubstr("not modelled with pipelines"));
+  EXPECT_THAT(
+      rigsim(line + "8GiB --plan pp=2").err,
+      HasSubstr("--host-kv: host memory behind the prefix cache is not modelled with pipelines"));
   EXPECT_THAT(rigsim(line + "8GiB --batching orca").err, HasSubstr("not with orca"));
   EXPECT_THAT(rigsim(line + "8GiB --prefix-caching off").err, HasSubstr("needs prefix caching"));
   EXPECT_THAT(rigsim(line + "8GiB --plan dp=2 --prefill-replicas 1").err,

@@ -9,6 +9,8 @@
 #include <string>
 #include <utility>
 
+#include "workloads/serving/host_tier_rules.h"
+
 namespace rigsim::workloads {
 namespace {
 
@@ -30,27 +32,6 @@ void check(const Traffic& traffic) {
   }
 }
 
-/// The host's tier follows what vLLM's V1 does, and when steps end one after another.
-void validate_host_tier(const ServerConfig& config) {
-  if (config.limits.host_blocks == 0) return;
-  const auto* v1 = std::get_if<VllmV1Batching>(&config.batching);
-  if (v1 == nullptr || v1->by_priority) {
-    throw std::invalid_argument(
-        "host memory behind the prefix cache is modelled with vllm-v1 "
-        "batching without priorities, not with " +
-        text_of(config.batching));
-  }
-  if (!config.limits.prefix_caching)
-    throw std::invalid_argument("host memory behind the prefix cache needs prefix caching");
-  if (config.in_flight > 1)
-    throw std::invalid_argument(
-        "host memory behind the prefix cache is not modelled with pipelines yet");
-  if (config.kv_links)
-    throw std::invalid_argument(
-        "host memory behind the prefix cache is not modelled with prompts on replicas of their "
-        "own");
-}
-
 }  // namespace
 
 void validate(const ServerConfig& config) {
@@ -58,7 +39,10 @@ void validate(const ServerConfig& config) {
     throw std::invalid_argument("replicas must be >= 1, got " + std::to_string(config.replicas));
   if (config.in_flight < 1)
     throw std::invalid_argument("in_flight must be >= 1, got " + std::to_string(config.in_flight));
-  validate_host_tier(config);
+  if (config.limits.host_blocks > 0) {
+    require_host_tier({config.batching, config.limits.prefix_caching, config.in_flight > 1,
+                       config.kv_links.has_value()});
+  }
   if (!config.kv_links) return;
   const KvLinks& links = *config.kv_links;
   if (links.prefill_replicas < 1 || links.decode_replicas < 1 ||
