@@ -185,8 +185,11 @@ void Replica::enter(Step& step) {
     if (!each.first) continue;
     RequestRecord& record = records_[state_.at(each.slot).request];
     record.scheduled = to_time(step.begin);
-    record.host_tokens = std::min(state_.at(each.slot).loaded, each.cached);
-    record.cached_tokens = each.cached - record.host_tokens;
+    const std::int64_t loaded = state_.at(each.slot).loaded;  // whole blocks; one token is left
+    record.cached_tokens =
+        loaded > 0 ? state_.blocks_of(each.cached) * state_.limits().kv_block_tokens - loaded
+                   : each.cached;
+    record.host_tokens = each.cached - record.cached_tokens;
   }
 }
 

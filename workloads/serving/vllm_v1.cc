@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace rigsim::workloads {
 
@@ -98,14 +99,21 @@ void VllmV1Policy::plan_loaded(BatchState& state, StepPlan& plan, std::int64_t& 
 }
 
 /// What is loaded goes first; where that cannot run, nobody comes in. A sequence that finds blocks
-/// on the host neither runs nor takes of the budget before they are there.
+/// on the host neither runs nor takes of the budget before they are there; one whose blocks another
+/// sequence has loaded waits for these, and lets others pass.
 void VllmV1Policy::plan_waiting(BatchState& state, StepPlan& plan, std::int64_t budget) const {
   plan_loaded(state, plan, budget);
   if (!state.loaded().empty()) return;
+  std::vector<Slot> passed_over;
   while (!state.waiting().empty() && budget > 0) {
     const CachedPrefix cached = state.cached(state.waiting().front());
     const HostTier::Found on_host = state.on_host(cached);
-    if (on_host.on_their_way || !admissible(state, cached, on_host.blocks, budget)) break;
+    if (on_host.on_their_way) {
+      passed_over.push_back(state.waiting().front());
+      state.waiting_order().pop_front();
+      continue;
+    }
+    if (!admissible(state, cached, on_host.blocks, budget)) break;
     if (on_host.blocks > 0) {
       state.load(cached, on_host.blocks);
       continue;
@@ -117,6 +125,8 @@ void VllmV1Policy::plan_waiting(BatchState& state, StepPlan& plan, std::int64_t 
     state.schedule_chunk(slot, tokens, plan);
     budget -= tokens;
   }
+  state.waiting_order().insert(state.waiting_order().begin(), passed_over.begin(),
+                               passed_over.end());
 }
 
 void VllmV1Policy::plan(BatchState& state, StepPlan& plan) {
@@ -141,9 +151,11 @@ std::int64_t VllmV1Policy::repeats(const BatchState& state, std::int64_t most) c
   if (budget < 0) return 0;
   if (!state.loaded().empty()) return next_loaded(state, budget) > 0 ? 0 : most;
   if (!state.next_may_run() || budget == 0) return most;
-  // What is found on the host may change with each step, and then what is to be had for it.
-  if (state.host() && !batching_.reserve_prompt) return 0;
-  return admissible(state, state.cached(state.waiting().front()), 0, budget) ? 0 : most;
+  const CachedPrefix cached = state.cached(state.waiting().front());
+  // What is found on the host may change with each step, and then what is to be had for it; the
+  // next one may pass one that waits for blocks.
+  if (state.host() && (!batching_.reserve_prompt || state.on_host(cached).on_their_way)) return 0;
+  return admissible(state, cached, 0, budget) ? 0 : most;
 }
 
 bool VllmV1Policy::can_run(const BatchState& state, const Sequence& sequence) const {

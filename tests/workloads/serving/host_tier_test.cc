@@ -196,6 +196,24 @@ TEST(HostTier, DoesNotKeepOthersWaiting) {
   EXPECT_EQ(records[2].scheduled, at(5ms));
 }
 
+// The fourth waits for what the third loads and then finds three of these blocks on the device: it
+// has the last one loaded alone. The fifth passes it.
+TEST(HostTier, DoesNotLoadTwice) {
+  Traffic traffic;
+  traffic.hash_block_tokens = 16;
+  add(traffic, request_at(0ms, 64, 1), {1, 2, 3, 4});
+  add(traffic, request_at(2ms, 96, 1), {11, 12, 13, 14, 15, 16});
+  add(traffic, request_at(4ms, 64, 1), {1, 2, 3, 4});
+  add(traffic, request_at(4ms, 64, 1), {1, 2, 3, 4});
+  add(traffic, request_at(4ms, 16, 1), {21});
+  const auto records = served(traffic, config_of(6, 100));
+  EXPECT_EQ(records[4].scheduled, at(4ms));
+  EXPECT_EQ(records[2].scheduled, at(5ms));
+  EXPECT_EQ(records[3].scheduled, at(6ms));
+  EXPECT_EQ(records[3].cached_tokens, 48);
+  EXPECT_EQ(records[3].host_tokens, 15);
+}
+
 // Two at once without known prefixes: 4 + 4 blocks of 9. The first takes the ninth for its second
 // token, and the second has to go. What it left on the device the first one takes, but for a block;
 // when that has ended, the second one's other three come from the host.
