@@ -226,12 +226,17 @@ Answer does_not_fit(const Scenario& scenario, const ServingSetup& setup) {
       ExitCode::kDoesNotFit};
 }
 
-Answer swap_space_full(const workloads::SwapSpaceFull& full) {
-  return {wrapped(fmt::format("The swap space is full: {}. vLLM ends there, and so does this run. "
-                              "--batching vllm-v0:swap,swap-gib=N gives more, vllm-v0 alone "
-                              "computes anew.",
-                              full.what())),
-          ExitCode::kDoesNotFit};
+/// The run itself, or one on slower or faster devices for the bands.
+Answer swap_space_full(const workloads::SwapSpaceFull& full, analysis::ServingTrace* trace) {
+  std::string text = fmt::format(
+      "The swap space is full: {}. vLLM ends there, and so does this run (or one on slower or "
+      "faster devices, for the bands). --batching vllm-v0:swap,swap-gib=N gives more; vllm-v0 "
+      "alone computes anew.",
+      full.what());
+  if (trace != nullptr)
+    text += fmt::format(" What there is stands in {}, marked incomplete.",
+                        trace->finish_incomplete().string());
+  return {wrapped(text), ExitCode::kDoesNotFit};
 }
 
 /// Refuses files that could not be written, before anything runs.
@@ -306,7 +311,7 @@ Answer run(const ParsedOptions& options, const Console& console) {
       return analysis::run_serving(traffics, setup, level, warm_up, &first, &watch);
     });
   } catch (const workloads::SwapSpaceFull& full) {
-    return swap_space_full(full);
+    return swap_space_full(full, trace.get());
   }
   const analysis::ServingRun& result = *served;
   if (trace) trace->finish();

@@ -126,20 +126,23 @@ std::string host_text(const ServingMetrics& m, const workloads::ServingSetup& se
     return significant(static_cast<double>(blocks * setup.host_kv.block_bytes.count()) / 1e9,
                        kDigits);
   };
+  const std::string unknown = setup.deployment.rig.host.memory > sim::Bytes{}
+                                  ? ""
+                                  : " (how much memory its host has the rig does not say)";
   if (limits.swap_blocks > 0) {
     constexpr int kDigits = 3;
     return wrapped(fmt::format(
         "Swapping: {} GB of keys and values to host memory and {} GB back, {} % of the time that "
-        "steps run; a replica has {} KV blocks there.",
+        "steps run; a replica has {} KV blocks there{}.",
         gigabytes(m.swapped_out_blocks), gigabytes(m.swapped_in_blocks),
-        significant(100 * m.swap_fraction, kDigits), limits.swap_blocks));
+        significant(100 * m.swap_fraction, kDigits), limits.swap_blocks, unknown));
   }
   if (limits.host_blocks == 0) return {};
   return wrapped(fmt::format(
       "Prefix cache: {} prompt tokens found on the devices, {} behind them in host memory, where a "
-      "replica has {} KV blocks; {} GB stored there, {} GB loaded.",
+      "replica has {} KV blocks; {} GB stored there, {} GB loaded{}.",
       m.cached_prompt_tokens, m.host_prompt_tokens, limits.host_blocks,
-      gigabytes(m.host_stored_blocks), gigabytes(m.host_loaded_blocks)));
+      gigabytes(m.host_stored_blocks), gigabytes(m.host_loaded_blocks), unknown));
 }
 
 std::string use_text(const ServingMetrics& m) {

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <string>
 
 #include "tests/cli/document.h"
@@ -34,7 +35,8 @@ TEST(ServeSwap, MovesTheBlocksOfWhoIsPreempted) {
       served.at("busy_fraction").get<double>() * served.at("duration_s").at("value").get<double>();
   EXPECT_NEAR(swap.at("busy_fraction").get<double>() * busy / copying, 1, 0.01);
   EXPECT_TRUE(document(kTight + "--batching vllm-v0 --json").at("swap").is_null());
-  EXPECT_THAT(rigsim(kTight + "--batching vllm-v0:swap").out, HasSubstr("2048 KV blocks there"));
+  EXPECT_THAT(rigsim(kTight + "--batching vllm-v0:swap").out,
+              HasSubstr("2048 KV blocks there."));
 }
 
 TEST(ServeSwap, LeapsAndStepsGiveTheSameTimes) {
@@ -47,8 +49,12 @@ TEST(ServeSwap, LeapsAndStepsGiveTheSameTimes) {
 
 // 0.05 GiB are 25 blocks, fewer than a prompt's.
 TEST(ServeSwap, EndsWhereTheSwapSpaceIsFull) {
-  const Outcome run = rigsim(kTight + "--batching vllm-v0:swap,swap-gib=0.05");
+  const Folder folder;
+  const Outcome run = rigsim(kTight + "--batching vllm-v0:swap,swap-gib=0.05 --trace t.h5",
+                             {.folder = folder.path()});
   EXPECT_EQ(run.code, 4);
+  EXPECT_THAT(run.out, HasSubstr("t.h5, marked incomplete"));
+  EXPECT_TRUE(std::filesystem::exists(folder.path() / "t.h5"));
   EXPECT_THAT(run.out, HasSubstr("The swap space is full"));
 }
 
