@@ -35,8 +35,7 @@ TEST(ServeSwap, MovesTheBlocksOfWhoIsPreempted) {
       served.at("busy_fraction").get<double>() * served.at("duration_s").at("value").get<double>();
   EXPECT_NEAR(swap.at("busy_fraction").get<double>() * busy / copying, 1, 0.01);
   EXPECT_TRUE(document(kTight + "--batching vllm-v0 --json").at("swap").is_null());
-  EXPECT_THAT(rigsim(kTight + "--batching vllm-v0:swap").out,
-              HasSubstr("2048 KV blocks there."));
+  EXPECT_THAT(rigsim(kTight + "--batching vllm-v0:swap").out, HasSubstr("2048 KV blocks there."));
 }
 
 TEST(ServeSwap, LeapsAndStepsGiveTheSameTimes) {
