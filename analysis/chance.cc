@@ -30,19 +30,29 @@ constexpr std::array kNumbers{&ServingMetrics::duration_s,
                               &ServingMetrics::kv_used_fraction_max,
                               &ServingMetrics::bubble_fraction,
                               &ServingMetrics::window_s,
-                              &ServingMetrics::lockstep_wait_fraction};
+                              &ServingMetrics::lockstep_wait_fraction,
+                              &ServingMetrics::swap_fraction};
 constexpr std::array kUses{&ServingUse::mfu,
                            &ServingUse::mbu,
                            &ServingUse::link_fraction,
                            &ServingUse::energy_j,
                            &ServingUse::energy_per_output_token_j,
                            &ServingUse::mean_power_w};
-constexpr std::array kCounts{
-    &ServingMetrics::offered,       &ServingMetrics::finished,
-    &ServingMetrics::too_long,      &ServingMetrics::prompt_tokens,
-    &ServingMetrics::output_tokens, &ServingMetrics::preemptions,
-    &ServingMetrics::steps,         &ServingMetrics::cached_prompt_tokens,
-    &ServingMetrics::waiting_max,   &ServingMetrics::computed_prompt_tokens};
+constexpr std::array kCounts{&ServingMetrics::offered,
+                             &ServingMetrics::finished,
+                             &ServingMetrics::too_long,
+                             &ServingMetrics::prompt_tokens,
+                             &ServingMetrics::output_tokens,
+                             &ServingMetrics::preemptions,
+                             &ServingMetrics::steps,
+                             &ServingMetrics::cached_prompt_tokens,
+                             &ServingMetrics::waiting_max,
+                             &ServingMetrics::computed_prompt_tokens,
+                             &ServingMetrics::swapped_out_blocks,
+                             &ServingMetrics::swapped_in_blocks,
+                             &ServingMetrics::host_prompt_tokens,
+                             &ServingMetrics::host_stored_blocks,
+                             &ServingMetrics::host_loaded_blocks};
 constexpr std::array kOptionals{&ServingMetrics::good_requests_per_s,
                                 &ServingMetrics::good_fraction, &ServingMetrics::queue_growth};
 

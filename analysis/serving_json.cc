@@ -118,6 +118,28 @@ Json limits(const workloads::ServingSetup& setup) {
           {"first_step_s", sim::to_seconds(setup.config.first_step)}};
 }
 
+/// What was swapped out to host memory and back; null where sequences are computed anew.
+Json swap(const ServingMetrics& m, const workloads::ServingSetup& setup) {
+  const std::int64_t blocks = setup.config.limits.swap_blocks;
+  if (blocks == 0) return {};
+  const std::int64_t block = setup.host_kv.block_bytes.count();
+  return {{"space_blocks", blocks},
+          {"out_bytes", m.swapped_out_blocks * block},
+          {"in_bytes", m.swapped_in_blocks * block},
+          {"busy_fraction", m.swap_fraction}};
+}
+
+/// The prefix cache's tier in host memory; null without one.
+Json host_kv(const ServingMetrics& m, const workloads::ServingSetup& setup) {
+  const std::int64_t blocks = setup.config.limits.host_blocks;
+  if (blocks == 0) return {};
+  const std::int64_t block = setup.host_kv.block_bytes.count();
+  return {{"blocks", blocks},
+          {"prompt_tokens", m.host_prompt_tokens},
+          {"stored_bytes", m.host_stored_blocks * block},
+          {"loaded_bytes", m.host_loaded_blocks * block}};
+}
+
 Json memory(const workloads::ServingSetup& setup) {
   Json devices = Json::array();
   for (const workloads::DeviceMemory& device : setup.memory.devices) {
@@ -149,6 +171,8 @@ Json to_json(const ServingRun& run, const workloads::ServingSetup& setup,
   json["goodput"] = goodput(m, level);
   json["kv_blocks"] = setup.kv_blocks;
   json["preemptions"] = m.preemptions;
+  json["swap"] = swap(m, setup);
+  json["host_kv"] = host_kv(m, setup);
   json["busy_fraction"] = m.busy_fraction;
   json["stage_busy_fractions"] =
       m.stage_busy.empty() ? std::vector<double>{m.busy_fraction} : m.stage_busy;

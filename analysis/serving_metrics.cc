@@ -85,6 +85,11 @@ void ServingCollector::steps_executed(const workloads::StepRecord& steps) {
   last_end_ = std::max(last_end_, steps.start + steps.duration());
   busy_ += steps.busy();
   waited_ += steps.waited;
+  copying_ += steps.copying;
+  swapped_out_ += steps.swapped_out;
+  swapped_in_ += steps.swapped_in;
+  host_stored_ += steps.host_stored;
+  host_loaded_ += steps.host_loaded;
   stages_.resize(steps.stages.size());
   for (std::size_t s = 0; s < steps.stages.size(); ++s) stages_[s] += steps.stages[s];
   sequence_time_ += steps.busy() * (steps.decodes + steps.chunks);
@@ -112,6 +117,7 @@ ServingMetrics ServingCollector::metrics(const Traffic& traffic,
     m.output_tokens += request.output_tokens;
     m.preemptions += record.preemptions;
     m.cached_prompt_tokens += record.cached_tokens;
+    m.host_prompt_tokens += record.host_tokens;
     good += is_good(record, request.output_tokens, level) ? 1 : 0;
   }
   const auto of = [&](RequestLatency latency) {
@@ -127,6 +133,10 @@ ServingMetrics ServingCollector::metrics(const Traffic& traffic,
   m.itl_s = summary_of(gaps_.count(), gaps_.mean_s(), gaps_.quantiles_s(kQuantiles));
   m.computed_prompt_tokens = prompt_tokens_;
   m.steps = steps_;
+  m.swapped_out_blocks = swapped_out_;
+  m.swapped_in_blocks = swapped_in_;
+  m.host_stored_blocks = host_stored_;
+  m.host_loaded_blocks = host_loaded_;
   m.waiting_max = waiting_max_;
   if (m.finished > 0) {
     m.duration_s = seconds(first, last);
@@ -156,6 +166,7 @@ ServingMetrics ServingCollector::metrics(const Traffic& traffic,
           1 - workloads::to_seconds(computing) / busy_s / static_cast<double>(stages_.size());
     }
     m.lockstep_wait_fraction = workloads::to_seconds(waited_) / busy_s;
+    m.swap_fraction = workloads::to_seconds(copying_) / busy_s;
     m.mean_batch = workloads::to_seconds(sequence_time_) / busy_s;
     m.kv_used_fraction = block_seconds_ / busy_s / blocks;
     m.kv_used_fraction_max = static_cast<double>(held_max_) / blocks;

@@ -48,7 +48,13 @@ struct ServingMetrics {
   LatencySummary kv_wait_s;
   LatencySummary kv_transfer_s;
   std::int64_t preemptions = 0;
+  std::int64_t swapped_out_blocks = 0;  ///< of sequences whose KV moved to host memory
+  std::int64_t swapped_in_blocks = 0;
+  double swap_fraction = 0;  ///< of the time that steps run, what these copies take
   std::int64_t cached_prompt_tokens = 0;
+  std::int64_t host_prompt_tokens = 0;      ///< found in host memory, behind the cached ones
+  std::int64_t host_stored_blocks = 0;      ///< KV blocks for the prefix cache's tier there
+  std::int64_t host_loaded_blocks = 0;      ///< and from it
   std::int64_t computed_prompt_tokens = 0;  ///< behind preemptions again
   std::int64_t steps = 0;
   double busy_fraction = 0;  ///< of the replicas' time, steps running
@@ -95,6 +101,11 @@ class ServingCollector final : public workloads::ServingObserver {
   workloads::Ticks busy_ = 0;
   workloads::Ticks waited_ = 0;
   workloads::Ticks sequence_time_ = 0;  // sequences x time: whole numbers, as leaps have them
+  workloads::Ticks copying_ = 0;
+  std::int64_t swapped_out_ = 0;
+  std::int64_t swapped_in_ = 0;
+  std::int64_t host_stored_ = 0;
+  std::int64_t host_loaded_ = 0;
   std::vector<workloads::Ticks> stages_;
   double block_seconds_ = 0;
 };

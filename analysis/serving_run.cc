@@ -72,7 +72,8 @@ struct Counted {
 std::vector<workloads::RequestRecord> serve_alone(const Traffic& traffic, const ServingSetup& setup,
                                                   ServingObserver& observer,
                                                   workloads::Slowness slowness = {}) {
-  const workloads::PassStations replica(setup.deployment, setup.host, slowness);
+  const workloads::PassStations replica(setup.deployment, setup.host, slowness,
+                                        setup.host_kv.stages);
   return workloads::serve_behind(setup.front, traffic, setup.config, replica.stations(), observer);
 }
 

@@ -36,6 +36,8 @@ struct RequestColumns {
         output(table.add_column<std::int64_t>({"output_tokens", "1", "tokens of the answer"})),
         cached(table.add_column<std::int64_t>(
             {"cached_tokens", "1", "of the prompt, cached when it was first scheduled"})),
+        host(table.add_column<std::int64_t>(
+            {"host_tokens", "1", "of the prompt, behind these in host memory"})),
         preemptions(table.add_column<std::uint32_t>({"preemptions", "1", "times it lost its KV"})),
         replica(table.add_column<std::uint16_t>({"replica", "1", "where it was served"})),
         arrival(time(table, "arrival", "when it arrived")),
@@ -53,7 +55,7 @@ struct RequestColumns {
   }
 
   ColumnId<std::uint32_t> request;
-  ColumnId<std::int64_t> prompt, output, cached;
+  ColumnId<std::int64_t> prompt, output, cached, host;
   ColumnId<std::uint32_t> preemptions;
   ColumnId<std::uint16_t> replica;
   ColumnId<std::int64_t> arrival, scheduled, prefilled, kv_sent, kv_there, first_token, finished;
@@ -82,7 +84,11 @@ struct StepColumns {
         running(count(table, "running", "sequences, when the first step ends")),
         waiting(count(table, "waiting", "sequences, then")),
         held(count(table, "kv_blocks_held", "then")),
-        preemptions(count(table, "preemptions", "since the row before")) {
+        preemptions(count(table, "preemptions", "since the row before")),
+        swapped_out(count(table, "swapped_out", "KV blocks to host memory, before the step")),
+        swapped_in(count(table, "swapped_in", "KV blocks from there, before the step")),
+        host_stored(count(table, "host_stored", "KV blocks cached in host memory, since then")),
+        host_loaded(count(table, "host_loaded", "KV blocks from that cache, since then")) {
     for (std::size_t s = 0; stages > 1 && s < stages; ++s)
       stage_busy.push_back(table.add_column<double>(
           {"stage_" + std::to_string(s) + "_busy", "ps", "when this stage computes them"}));
@@ -96,7 +102,7 @@ struct StepColumns {
   ColumnId<std::int64_t> start, steps;
   ColumnId<double> first, growth, busy, link, waited;
   ColumnId<std::int64_t> decodes, kv_tokens, chunks, prompt_tokens, running, waiting, held;
-  ColumnId<std::int64_t> preemptions;
+  ColumnId<std::int64_t> preemptions, swapped_out, swapped_in, host_stored, host_loaded;
   std::vector<ColumnId<double>> stage_busy;
 };
 
@@ -200,6 +206,10 @@ void ServingTrace::steps_executed(const workloads::StepRecord& s) {
   table.push(c.waiting, s.waiting);
   table.push(c.held, s.kv_blocks_held);
   table.push(c.preemptions, s.preemptions);
+  table.push(c.swapped_out, s.swapped_out);
+  table.push(c.swapped_in, s.swapped_in);
+  table.push(c.host_stored, s.host_stored);
+  table.push(c.host_loaded, s.host_loaded);
   for (std::size_t i = 0; i < c.stage_busy.size(); ++i)
     table.push(c.stage_busy[i], ps(s.stages[i]));
   table.end_row();
@@ -216,6 +226,7 @@ void ServingTrace::request_ended(std::uint32_t request, const workloads::Request
   table.push(c.prompt, traffic_.requests[request].prompt_tokens);
   table.push(c.output, traffic_.requests[request].output_tokens);
   table.push(c.cached, r.cached_tokens);
+  table.push(c.host, r.host_tokens);
   table.push(c.preemptions, r.preemptions);
   table.push(c.replica, r.replica);
   table.push(c.arrival, stored(r.arrival));

@@ -16,14 +16,17 @@ namespace rigsim::analysis {
 /// The trace of a serving run as an HDF5 file (`schema_name` "rigsim-serving"), written while the
 /// run goes on, in bounded memory, as TraceFile is:
 /// - /requests: one row per request, in the order in which they ended: `request` (its number in the
-///   traffic), prompt_tokens, output_tokens, cached_tokens, preemptions, replica, arrival,
-///   scheduled, prefilled, kv_sent, kv_there, first_token, finished (ps; -1: never), outcome;
+///   traffic), prompt_tokens, output_tokens, cached_tokens, host_tokens, preemptions, replica,
+///   arrival, scheduled, prefilled, kv_sent, kv_there, first_token, finished (ps; -1: never),
+///   outcome;
 /// - /steps: one row per run of steps: replica, start (ps), steps, first and growth (ps as double:
 ///   step i takes first + i x growth), busy (of their time, when no step that ended before was on
-///   its way), link (of it, held up by links between the replica's devices), of a pipeline
-///   stage_0_busy, stage_1_busy, ... (what its stages compute), decodes, kv_tokens, chunks,
-///   prompt_tokens, running, waiting, kv_blocks_held, preemptions. With
-///   --exact-steps every row is one step;
+///   its way), link (of it, held up by links between the replica's devices), waited (in lock step,
+///   for the slowest replica), of a pipeline stage_0_busy, stage_1_busy, ... (what its stages
+///   compute), decodes, kv_tokens, chunks, prompt_tokens, running, waiting, kv_blocks_held,
+///   preemptions, swapped_out and swapped_in (KV blocks to host memory and back), host_stored and
+///   host_loaded (those of the prefix cache there, since the row before). With --exact-steps every
+///   row is one step;
 /// - /series: the run over time, one row per window (ServingSeries), written at its end: start and
 ///   length (s), busy_fraction, batch, kv_used_fraction and waiting (means while steps run),
 ///   bubble_fraction (of a pipeline: of its stages' time while steps run, not computing; else 0),

@@ -22,12 +22,14 @@
 #include "cli/scenario_options.h"
 #include "cli/serve_options.h"
 #include "cli/serve_table.h"
+#include "cli/table.h"
 #include "cli/text_file.h"
 #include "cli/trace_report_text.h"
 #include "cli/traffic_options.h"
 #include "configs/config_error.h"
 #include "configs/scenario.h"
 #include "configs/traffic_text.h"
+#include "workloads/serving/host_tier_rules.h"
 #include "workloads/serving/kv_links.h"
 #include "workloads/traffic_change.h"
 
@@ -224,6 +226,19 @@ Answer does_not_fit(const Scenario& scenario, const ServingSetup& setup) {
       ExitCode::kDoesNotFit};
 }
 
+/// The run itself, or one on slower or faster devices for the bands.
+Answer swap_space_full(const workloads::SwapSpaceFull& full, analysis::ServingTrace* trace) {
+  std::string text = fmt::format(
+      "The swap space is full: {}. vLLM ends there, and so does this run (or one on slower or "
+      "faster devices, for the bands). --batching vllm-v0:swap,swap-gib=N gives more; vllm-v0 "
+      "alone computes anew.",
+      full.what());
+  if (trace != nullptr)
+    text += fmt::format(" What there is stands in {}, marked incomplete.",
+                        trace->finish_incomplete().string());
+  return {wrapped(text), ExitCode::kDoesNotFit};
+}
+
 /// Refuses files that could not be written, before anything runs.
 void check_files(const ParsedOptions& options) {
   const auto trace = options.text("trace");
@@ -265,6 +280,12 @@ Answer run(const ParsedOptions& options, const Console& console) {
       workloads::check_prefill_replicas(request.plan, *prefill, profile.batching);
     });
   }
+  if (scenario.serving.host_kv) {
+    options.checked("host-kv", [&] {
+      workloads::require_host_tier({profile.batching, profile.limits.prefix_caching,
+                                    request.plan.pp > 1, prefill.has_value()});
+    });
+  }
   ServingSetup setup = options.checked("plan", [&] {
     return workloads::serving_setup(request, profile,
                                     static_cast<std::int32_t>(prefill.value_or(0)));
@@ -291,9 +312,15 @@ Answer run(const ParsedOptions& options, const Console& console) {
   analysis::TokenTimes* const wanted = tokens ? &*tokens : nullptr;
   Keep first(trace.get(), wanted);
   StopOnSignal watch(trace.get());
-  const analysis::ServingRun result = options.checked("warmup", [&] {
-    return analysis::run_serving(traffics, setup, level, warm_up, &first, &watch);
-  });
+  std::optional<analysis::ServingRun> served;
+  try {
+    served = options.checked("warmup", [&] {
+      return analysis::run_serving(traffics, setup, level, warm_up, &first, &watch);
+    });
+  } catch (const workloads::SwapSpaceFull& full) {
+    return swap_space_full(full, trace.get());
+  }
+  const analysis::ServingRun& result = *served;
   if (trace) trace->finish();
   if (const auto path = options.text("vllm-result"))
     write_text_file(

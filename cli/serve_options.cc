@@ -85,6 +85,8 @@ std::vector<OptionSpec> serving_options() {
       {"kv-blocks", "N", "KV blocks of a replica, instead of what the memory plan gives"},
       {"prefill-replicas", "N",
        "so many of the plan's replicas only compute prompts for the others"},
+      {"host-kv", "SIZE",
+       "host memory of a replica behind its prefix cache, as 64GiB (--kv-offloading-size)"},
       {"routing", "HOW", "among replicas: round-robin, least-outstanding, prefix-aware, vllm"},
       {"slo", "LIMITS", "what a good request keeps: ttft=2s,tpot=50ms,e2e=30s"},
       {"warmup", "WHAT", "not counted at the start: auto (MSER-5), N requests, or a time: 2min"},
@@ -106,6 +108,9 @@ ServingChoice read_serving_choice(const ParsedOptions& options, const ServingCho
   choice.async_scheduling = on_or_off(options, "async-scheduling");
   choice.kv_blocks = options.count("kv-blocks", 2, Most::kBlocks);
   choice.prefill_replicas = options.count("prefill-replicas", 1, Most::kReplicas);
+  if (const auto size = options.text("host-kv"))
+    choice.host_kv =
+        options.checked("host-kv", [&] { return configs::parse_quantity<sim::Bytes>(*size); });
   if (const auto routing = options.text("routing"))
     choice.routing = options.checked("routing", [&] { return workloads::routing_named(*routing); });
   choice.cold_start = options.has("cold-start");

@@ -118,6 +118,33 @@ std::string replicas_text(const ServingMetrics& m, const workloads::ServingSetup
       m.waiting_max);
 }
 
+/// What moved between devices and host memory.
+std::string host_text(const ServingMetrics& m, const workloads::ServingSetup& setup) {
+  const workloads::BatchLimits& limits = setup.config.limits;
+  const auto gigabytes = [&](std::int64_t blocks) {
+    constexpr int kDigits = 3;
+    return significant(static_cast<double>(blocks * setup.host_kv.block_bytes.count()) / 1e9,
+                       kDigits);
+  };
+  const std::string unknown = setup.deployment.rig.host.memory > sim::Bytes{}
+                                  ? ""
+                                  : " (how much memory its host has the rig does not say)";
+  if (limits.swap_blocks > 0) {
+    constexpr int kDigits = 3;
+    return wrapped(fmt::format(
+        "Swapping: {} GB of keys and values to host memory and {} GB back, {} % of the time that "
+        "steps run; a replica has {} KV blocks there{}.",
+        gigabytes(m.swapped_out_blocks), gigabytes(m.swapped_in_blocks),
+        significant(100 * m.swap_fraction, kDigits), limits.swap_blocks, unknown));
+  }
+  if (limits.host_blocks == 0) return {};
+  return wrapped(fmt::format(
+      "Prefix cache: {} prompt tokens found on the devices, {} behind them in host memory, where a "
+      "replica has {} KV blocks; {} GB stored there, {} GB loaded{}.",
+      m.cached_prompt_tokens, m.host_prompt_tokens, limits.host_blocks,
+      gigabytes(m.host_stored_blocks), gigabytes(m.host_loaded_blocks), unknown));
+}
+
 std::string use_text(const ServingMetrics& m) {
   const analysis::ServingUse& use = m.use;
   constexpr int kDigits = 3;
@@ -214,6 +241,7 @@ std::string serving_text(const ServingRun& run, const workloads::ServingSetup& s
   text += '\n' + wrapped(throughput_text(run)) + '\n';
   text += to_text(latency_table(run), console) + '\n';
   text += wrapped(replicas_text(m, setup));
+  text += host_text(m, setup);
   text += use_text(m);
   text += pipeline_text(m, setup);
   text += lock_step_text(m, setup);

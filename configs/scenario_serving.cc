@@ -137,6 +137,7 @@ ServingChoice read_serving_choice(const ValueReader& value) {
   choice.async_scheduling = map.optional<bool>("async_scheduling");
   choice.kv_blocks = read_count(map, "kv_blocks", 2, Most::kBlocks);
   choice.prefill_replicas = read_count(map, "prefill_replicas", 1, Most::kReplicas);
+  choice.host_kv = map.optional<sim::Bytes>("host_kv");
   if (const auto name = map.optional_value("routing"))
     choice.routing =
         name->checked([&] { return workloads::routing_named(name->as<std::string>()); });
@@ -162,6 +163,7 @@ void write_serving_choice(YamlWriter& out, const ServingChoice& choice) {
   write_optional(out, "async_scheduling", choice.async_scheduling);
   write_optional(out, "kv_blocks", choice.kv_blocks);
   write_optional(out, "prefill_replicas", choice.prefill_replicas);
+  if (choice.host_kv) out.value("host_kv", to_text(*choice.host_kv));
   if (choice.routing) out.value("routing", workloads::name_of(*choice.routing));
   write_switch(out, "cold_start", choice.cold_start);
   if (choice.level.any()) {

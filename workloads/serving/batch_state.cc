@@ -1,6 +1,7 @@
 #include "workloads/serving/batch_state.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 namespace rigsim::workloads {
@@ -129,15 +130,101 @@ void BatchState::retract(Slot slot) {
   waiting_.push_back(slot);
 }
 
+void BatchState::add_host_tier(BlockCopyCost copies) {
+  host_.emplace(limits_.host_blocks, limits_.kv_block_tokens, copies);
+}
+
+void BatchState::load(const CachedPrefix& cached, std::int64_t blocks) {
+  const Slot slot = waiting_.front();
+  waiting_.pop_front();
+  Sequence& sequence = slots_[slot];
+  cache_.hold(sequence, prefixes_[slot], cached);
+  sequence.computed = cached.blocks * limits_.kv_block_tokens;
+  sequence.loaded = blocks * limits_.kv_block_tokens;
+  grow(slot, sequence.computed + sequence.loaded);
+  host_->load(slot, sequence, prefixes_[slot], cached.blocks, blocks);
+  ++loading_;
+}
+
+/// At least one token is left to compute (v1/core/sched/scheduler.py,
+/// _update_waiting_for_remote_kv).
+void BatchState::settle(Ticks now) {
+  set_clock(now);
+  if (!host_) return;
+  host_->settle(now);
+  while (const auto slot = host_->take_loaded()) {
+    Sequence& sequence = slots_[*slot];
+    sequence.computed = std::min(sequence.computed + sequence.loaded, sequence.target - 1);
+    if (!sequence.runs.empty()) cache_.publish(sequence);
+    loaded_.push_back(*slot);
+    --loading_;
+  }
+}
+
+Slot BatchState::admit_loaded() {
+  const Slot slot = loaded_.front();
+  loaded_.pop_front();
+  slots_[slot].running = true;
+  running_.push_back(slot);
+  return slot;
+}
+
+void BatchState::unload() {
+  const Slot slot = loaded_.back();
+  loaded_.pop_back();
+  release(slot);
+  slots_[slot].computed = 0;
+  slots_[slot].loaded = 0;
+  waiting_.push_front(slot);
+}
+
+void BatchState::leave(Slot slot) {
+  Sequence& sequence = slots_[slot];
+  if (host_) host_->let_go(slot, now_);
+  sequence.loaded = 0;
+  ++sequence.preemptions;
+  ++preemptions_;
+  sequence.running = false;
+  running_.erase(std::ranges::find(running_, slot));
+}
+
 /// A preempted sequence starts anew.
 void BatchState::stop(Slot slot) {
   Sequence& sequence = slots_[slot];
-  ++sequence.preemptions;
-  ++preemptions_;
   sequence.computed = 0;
   sequence.target = sequence.prompt + sequence.scheduled_output;
-  sequence.running = false;
-  running_.erase(std::ranges::find(running_, slot));
+  leave(slot);
+}
+
+/// Like can_swap_out (block_manager.py, _can_swap) this counts a block for the next token, which is
+/// not copied.
+void BatchState::swap_out(Slot slot, StepPlan& plan) {
+  Sequence& sequence = slots_[slot];
+  if (swap_held_ + blocks_to_go_on(sequence) > limits_.swap_blocks) {
+    throw SwapSpaceFull("the " + std::to_string(limits_.swap_blocks) +
+                        " KV blocks of a replica's swap space hold " +
+                        std::to_string(swapped_.size()) + " sequences, and not one more of " +
+                        std::to_string(sequence.computed) + " tokens");
+  }
+  release(slot);
+  sequence.host_blocks = blocks_of(sequence.computed);
+  swap_held_ += sequence.host_blocks;
+  plan.copies.out += sequence.host_blocks;
+  leave(slot);
+  swapped_.push_back(slot);
+}
+
+Slot BatchState::swap_in(StepPlan& plan) {
+  const Slot slot = swapped_.front();
+  swapped_.pop_front();
+  Sequence& sequence = slots_[slot];
+  pool_.take(sequence.host_blocks);
+  swap_held_ -= sequence.host_blocks;
+  plan.copies.in += sequence.host_blocks;
+  sequence.blocks = std::exchange(sequence.host_blocks, 0);
+  sequence.running = true;
+  running_.push_back(slot);
+  return slot;
 }
 
 void BatchState::schedule_decode(Slot slot, StepPlan& plan) {
@@ -185,10 +272,14 @@ void BatchState::finish(Slot slot) {
   Sequence& sequence = slots_[slot];
   sequence.finished = true;
   if (sequence.running) {
+    if (host_) host_->let_go(slot, now_);
     if (!sequence.handed_over) release(slot);
     return;
   }
-  waiting_.erase(std::ranges::find(waiting_, slot));  // its last token came after its preemption
+  // Its last token came after its preemption.
+  std::deque<Slot>& queue = sequence.host_blocks > 0 ? swapped_ : waiting_;
+  queue.erase(std::ranges::find(queue, slot));
+  swap_held_ -= sequence.host_blocks;
   spare_.push_back(slot);
 }
 

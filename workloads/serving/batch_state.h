@@ -2,15 +2,25 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <span>
+#include <stdexcept>
 #include <vector>
 
 #include "workloads/serving/batching.h"
+#include "workloads/serving/host_tier.h"
 #include "workloads/serving/kv_pool.h"
 #include "workloads/serving/prefix_cache.h"
 #include "workloads/serving/sequence.h"
 
 namespace rigsim::workloads {
+
+/// Host memory has no room for a sequence that has to be swapped out. vLLM V0 ends there ("Aborted
+/// due to the lack of CPU swap space", scheduler.py, _swap_out).
+class SwapSpaceFull : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
 
 /// What a batch policy sees and moves: waiting and running sequences and their KV blocks.
 class BatchState {
@@ -27,13 +37,20 @@ class BatchState {
   /// In the order of admission.
   [[nodiscard]] const std::vector<Slot>& running() const { return running_; }
   [[nodiscard]] const std::deque<Slot>& waiting() const { return waiting_; }
+  /// Those whose KV blocks are in host memory, in the order in which they left.
+  [[nodiscard]] const std::deque<Slot>& swapped() const { return swapped_; }
+  /// Blocks of host memory that they hold.
+  [[nodiscard]] std::int64_t swap_held() const { return swap_held_; }
   /// For policies with an order of their own, which must leave the same members.
   [[nodiscard]] std::deque<Slot>& waiting_order() { return waiting_; }
   [[nodiscard]] std::vector<Slot>& running_order() { return running_; }
   [[nodiscard]] const Prefix& prefix(Slot slot) const { return prefixes_[slot]; }
   /// So far.
   [[nodiscard]] std::int64_t preemptions() const { return preemptions_; }
-  [[nodiscard]] bool idle() const { return running_.empty() && waiting_.empty(); }
+  [[nodiscard]] bool idle() const {
+    return running_.empty() && waiting_.empty() && swapped_.empty() && loaded_.empty() &&
+           loading_ == 0;
+  }
   /// Whether `slot` still runs `request`: it may have another one by now.
   [[nodiscard]] bool runs(Slot slot, std::uint32_t request) const {
     const Sequence& sequence = at(slot);
@@ -54,12 +71,12 @@ class BatchState {
   /// What is cached of a sequence that is not here.
   [[nodiscard]] CachedPrefix cached(const Sequence& sequence, Prefix prefix) const;
 
-  /// Whether a sequence waits that may run beside those that do. One whose last token is on its way
-  /// does not come back.
+  /// Whether a sequence waits that may run beside those that do; swapped ones go first. One whose
+  /// last token is on its way does not come back.
   [[nodiscard]] bool next_may_run() const {
-    return !waiting_.empty() &&
-           static_cast<std::int64_t>(running_.size()) < limits_.max_sequences &&
-           !at(waiting_.front()).all_scheduled();
+    const std::deque<Slot>& next = swapped_.empty() ? waiting_ : swapped_;
+    return !next.empty() && static_cast<std::int64_t>(running_.size()) < limits_.max_sequences &&
+           !at(next.front()).all_scheduled();
   }
 
   /// Whether blocks for `tokens` of a waiting sequence can be had, `reserve` staying free.
@@ -91,6 +108,49 @@ class BatchState {
   /// cache keeps what was computed before it decoded.
   void retract(Slot slot);
 
+  /// Moves a running sequence's blocks to host memory, before the step of `plan`; it waits behind
+  /// those that are there. Throws SwapSpaceFull where they might not fit.
+  void swap_out(Slot slot, StepPlan& plan);
+  /// Whether the first of the swapped sequences may come back and get a token, `reserve` blocks
+  /// staying free.
+  [[nodiscard]] bool may_swap_in(std::int64_t reserve) const {
+    return !swapped_.empty() && next_may_run() &&
+           blocks_to_go_on(at(swapped_.front())) + reserve <= pool_.free();
+  }
+  /// Brings it back.
+  Slot swap_in(StepPlan& plan);
+
+  /// Gives the prefix cache its tier in host memory, limits().host_blocks of it.
+  void add_host_tier(BlockCopyCost copies);
+  [[nodiscard]] const std::optional<HostTier>& host() const { return host_; }
+  /// What happens from now on happens at `now`.
+  void set_clock(Ticks now) { now_ = now; }
+  /// The same, and what was loaded by then may run.
+  void settle(Ticks now);
+  /// What the host has of the first waiting sequence behind what is cached.
+  [[nodiscard]] HostTier::Found on_host(const CachedPrefix& cached) const {
+    if (!host_) return {};
+    const Slot next = waiting_.front();
+    return host_->find(at(next), prefixes_[next], cached.blocks);
+  }
+  /// The first waiting sequence has blocks for so many of its blocks on the host behind what is
+  /// cached, and these are on their way.
+  void load(const CachedPrefix& cached, std::int64_t blocks);
+  /// Sequences that are loaded and do not run yet, in the order in which they were.
+  [[nodiscard]] const std::deque<Slot>& loaded() const { return loaded_; }
+  /// Those and others that wait for blocks from the host.
+  [[nodiscard]] std::int64_t with_blocks() const {
+    return loading_ + static_cast<std::int64_t>(loaded_.size());
+  }
+  /// The first that is loaded runs.
+  Slot admit_loaded();
+  /// The last that was loaded loses its blocks and waits in front.
+  void unload();
+  /// Full blocks of a running sequence that are on the device since `now`.
+  void store(Slot slot, std::int64_t blocks, Ticks now) {
+    host_->store(slot, at(slot), prefixes_[slot], blocks, now);
+  }
+
   /// One token of a decoding sequence in `plan`; it has its blocks.
   void schedule_decode(Slot slot, StepPlan& plan);
   /// `tokens` of a sequence's prompt in `plan`; it has their blocks.
@@ -117,7 +177,12 @@ class BatchState {
  private:
   Slot place(const Sequence& sequence, Prefix prefix);
   [[nodiscard]] std::int64_t blocks_for(std::int64_t steps) const;
+  /// Of a sequence with one more token: full blocks and one that is not.
+  [[nodiscard]] std::int64_t blocks_to_go_on(const Sequence& sequence) const {
+    return sequence.computed / limits_.kv_block_tokens + 1;
+  }
   void enqueue(Slot slot, bool by_priority);
+  void leave(Slot slot);
   void stop(Slot slot);
   void release(Slot slot, std::int64_t keep_own = 0);
 
@@ -129,6 +194,12 @@ class BatchState {
   std::vector<Slot> spare_;
   std::vector<Slot> running_;
   std::deque<Slot> waiting_;
+  std::deque<Slot> swapped_;
+  std::int64_t swap_held_ = 0;
+  std::optional<HostTier> host_;
+  std::deque<Slot> loaded_;
+  std::int64_t loading_ = 0;
+  Ticks now_ = 0;
   std::int64_t preemptions_ = 0;
 };
 

@@ -57,6 +57,7 @@ Option flag(std::string_view name, bool& into) {
 }
 
 constexpr std::int64_t kMostTokens = 100'000'000;
+constexpr double kMostGib = 1e6;
 
 struct OptionsOf {
   Options operator()(VllmV1Batching& b) const {
@@ -64,7 +65,8 @@ struct OptionsOf {
             number<std::int64_t>("long-prefill-tokens", b.long_prefill_tokens, 1, kMostTokens)};
   }
   Options operator()(VllmV0Batching& b) const {
-    return {number("watermark", b.watermark, 0.0, 0.5)};
+    return {number("watermark", b.watermark, 0.0, 0.5), flag("swap", b.swap),
+            number("swap-gib", b.swap_gib, 0.0, kMostGib)};
   }
   Options operator()(SarathiBatching& b) const {
     return {number("watermark", b.watermark, 0.0, 0.5)};
@@ -115,6 +117,13 @@ void set_option(const Options& options, std::string_view name, std::string_view 
                               (allowed.empty() ? "" : "; allowed are " + allowed));
 }
 
+/// Options that say nothing without another one.
+void check(const Batching& batching) {
+  const auto* v0 = std::get_if<VllmV0Batching>(&batching);
+  if (v0 != nullptr && !v0->swap && v0->swap_gib != VllmV0Batching{}.swap_gib)
+    throw std::invalid_argument("swap-gib goes with swap: vllm-v0:swap,swap-gib=N");
+}
+
 }  // namespace
 
 std::string_view name_of(const Batching& batching) { return kNames[batching.index()]; }
@@ -128,6 +137,7 @@ Batching batching_named(std::string_view text) {
     if (name_of(each) != name) continue;
     const Options options = std::visit(OptionsOf{}, each);
     while (!text.empty()) set_option(options, name, cut(text, ','));
+    check(each);
     return each;
   }
   throw std::invalid_argument("batching \"" + std::string(name) + "\" is not one of " +

@@ -18,10 +18,14 @@ struct StaticBatching {};
 struct OrcaBatching {};
 
 /// vLLM 0.6's V0 scheduler (vllm/core/scheduler.py, _schedule_default): waiting prompts go before
-/// decoding, whole, in steps of their own; the newest sequence is preempted by recomputation where
-/// no block is free. Swapping, priorities and its own chunked prefill are not modelled.
+/// decoding, whole, in steps of their own; the newest sequence is preempted where no block is free.
+/// Its tokens are computed anew, or with `swap` its blocks move to host memory: such sequences come
+/// back before any new prompt, in the order in which they left, once their blocks leave the
+/// watermark free. Priorities and its own chunked prefill are not modelled.
 struct VllmV0Batching {
   double watermark = 0.01;  ///< share of the blocks that admission leaves free
+  bool swap = false;        ///< --preemption-mode swap
+  double swap_gib = 4;      ///< --swap-space, GiB of host memory for each device
 };
 
 /// vLLM 0.19's V1 scheduler (vllm/v1/core/sched/scheduler.py): running sequences first, then
@@ -78,9 +82,10 @@ using Batching = std::variant<VllmV1Batching, VllmV0Batching, SarathiBatching, O
 [[nodiscard]] std::string_view name_of(const Batching& batching);
 
 /// `NAME` or `NAME:OPTION[=VALUE],...`, as "tgi:max-waiting-tokens=5"; what is not said has its
-/// default. Options: vllm-v1: priority, long-prefill-tokens; vllm-v0, sarathi: watermark; sglang:
-/// lpm, conservativeness, max-prefill-tokens; llama.cpp: similarity; tgi: waiting-served-ratio,
-/// max-waiting-tokens. Throws std::invalid_argument naming what is allowed.
+/// default. Options: vllm-v1: priority, long-prefill-tokens; vllm-v0: watermark, swap, swap-gib;
+/// sarathi: watermark; sglang: lpm, conservativeness, max-prefill-tokens; llama.cpp: similarity;
+/// tgi: waiting-served-ratio, max-waiting-tokens. Throws std::invalid_argument naming what is
+/// allowed.
 [[nodiscard]] Batching batching_named(std::string_view text);
 
 /// The text of which batching_named() makes the same.
@@ -95,7 +100,9 @@ struct BatchLimits {
   std::int64_t step_tokens = 2048;   ///< new tokens of one step
   std::int64_t kv_blocks = 0;        ///< that sequences can have
   std::int64_t kv_block_tokens = 16;
+  std::int64_t swap_blocks = 0;  ///< in host memory, for sequences that are swapped out
   bool prefix_caching = true;
+  std::int64_t host_blocks = 0;  ///< of the prefix cache's tier in host memory; 0: it has none
   /// A step is scheduled when the one before it starts, so that the device need not wait.
   bool async_scheduling = false;
 };

@@ -108,7 +108,7 @@ void LockStep::leap(Ticks limit) {
     const std::int64_t most = std::min(left, run_.steps);
     const std::int64_t steps = terms_below(run_.first, run_.slope, limit - start, most);
     if (steps == 0) break;
-    for (Replica& replica : replicas_) replica.run_alike(start, steps);
+    for (Replica& replica : replicas_) replica.run_alike(start, steps, done);
     start += series(run_.first, run_.slope, steps);
     done += steps;
     left -= steps;

@@ -52,7 +52,8 @@ class HostCost final : public FlatCost {
 
 }  // namespace
 
-PassStations::PassStations(const Deployment& deployment, const ServingHost& host, Slowness slowness)
+PassStations::PassStations(const Deployment& deployment, const ServingHost& host, Slowness slowness,
+                           std::span<const BlockCopyCost> copies)
     : bodies_(deployment, host.captured, slowness.decode) {
   if (is_ggml_pipeline(deployment)) {
     ggml_ = std::make_unique<GgmlPipeline>(deployment, bodies_, host, slowness);
@@ -80,6 +81,7 @@ PassStations::PassStations(const Deployment& deployment, const ServingHost& host
     }
     stages_.emplace_back(deployment, bodies_, s, s > 0 || in_front ? idle : host, slowness);
     stations_.push_back({&stages_.back()});
+    if (!copies.empty()) stations_.back().copies = copies[s];
   }
 }
 

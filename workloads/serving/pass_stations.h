@@ -20,7 +20,9 @@ namespace rigsim::workloads {
 class PassStations {
  public:
   /// `deployment` must outlive this. Throws std::invalid_argument as PassBodies and PassStepCost.
-  PassStations(const Deployment& deployment, const ServingHost& host, Slowness slowness = {});
+  /// `copies` of KV blocks to and from host memory, [stages], or none.
+  PassStations(const Deployment& deployment, const ServingHost& host, Slowness slowness = {},
+               std::span<const BlockCopyCost> copies = {});
 
   PassStations(const PassStations&) = delete;
   PassStations& operator=(const PassStations&) = delete;

@@ -3,15 +3,6 @@
 #include <algorithm>
 
 namespace rigsim::workloads {
-namespace {
-
-/// Marks the keys of sequences' own tokens, apart from those of known prefixes.
-constexpr std::uint64_t kOwn = std::uint64_t{1} << 63;
-
-std::uint64_t shared_key(std::uint64_t hash) { return hash & ~kOwn; }
-std::uint64_t own_key(const Sequence& sequence) { return kOwn | sequence.request; }
-
-}  // namespace
 
 /// Full blocks of the part of the prefix that begins behind `before` blocks.
 std::int64_t PrefixCache::blocks_of_part(const Sequence& sequence, const Prefix& prefix,

@@ -14,6 +14,14 @@ struct Prefix {
   std::int64_t hash_tokens = 0;  ///< tokens per hash; 0: none known
 };
 
+/// Marks the keys of sequences' own tokens, apart from those of known prefixes.
+inline constexpr std::uint64_t kOwnKeys = std::uint64_t{1} << 63;
+
+[[nodiscard]] inline std::uint64_t shared_key(std::uint64_t hash) { return hash & ~kOwnKeys; }
+[[nodiscard]] inline std::uint64_t own_key(const Sequence& sequence) {
+  return kOwnKeys | sequence.request;
+}
+
 /// What is cached of a sequence that waits.
 struct CachedPrefix {
   std::int64_t blocks = 0;  ///< leading blocks

@@ -34,7 +34,11 @@ Replica::Replica(std::uint32_t id, const BatchLimits& limits, const Batching& ba
       tokens_wanted_(observer.wants_tokens()),
       steps_(std::max<std::size_t>(in_flight_, limits.async_scheduling ? 2 : 1)),
       free_(stations.size(), 0),
-      first_step_(first_step) {}
+      first_step_(first_step) {
+  if (limits.host_blocks == 0) return;
+  const auto stage = std::ranges::find(stations_, StationKind::kStage, &Station::kind);
+  state_.add_host_tier(stage == stations_.end() ? BlockCopyCost{} : stage->copies);
+}
 
 bool Replica::can_run(const TrafficRequest& request) const {
   Sequence sequence = sequence_of(0, request);
@@ -44,7 +48,9 @@ bool Replica::can_run(const TrafficRequest& request) const {
 
 std::int64_t Replica::outstanding() const {
   return static_cast<std::int64_t>(state_.running().size() + state_.waiting().size() +
-                                   expected_.size() + on_their_way_.size() + fetched_.size());
+                                   state_.swapped().size() + expected_.size() +
+                                   on_their_way_.size() + fetched_.size()) +
+         state_.with_blocks();
 }
 
 std::int64_t Replica::cached_tokens(const TrafficRequest& what, Prefix prefix) const {
@@ -109,12 +115,13 @@ void Replica::wake(Ticks now) {
 }
 
 std::optional<Ticks> Replica::next_end() const {
-  if (count_ == 0) return std::nullopt;
-  return planned(0).end;
+  if (count_ > 0) return planned(0).end;
+  return state_.host() ? state_.host()->next_load() : std::nullopt;
 }
 
 /// Schedules as many steps as may be on their way; the first of them starts where none is.
 void Replica::fill(Ticks now) {
+  state_.settle(now);
   while (count_ < steps_.size()) {
     Step& step = planned(count_);
     step.plan.clear();
@@ -140,10 +147,18 @@ void Replica::price(Step& step) {
   for (const ScheduledChunk& each : plan.chunks)
     chunks_.push_back({each.tokens, each.cached, unanswered_before(each)});
   const auto of = [&](StepCost& cost) -> StepRun {
+    if (!plan.computes()) return {0, 0, 1};
     if (chunks_.empty()) return cost.decode(load);
     return {cost.mixed(load, chunks_), 0, 1};
   };
-  const auto at = [&](const Station& station) { return of(*station.cost); };
+  step.copying = 0;
+  const auto at = [&](const Station& station) {
+    const Ticks copying = station.copies.of(plan.copies);
+    step.copying = std::max(step.copying, copying);
+    StepRun run = of(*station.cost);
+    run.first += copying;
+    return run;
+  };
   step.run = at(stations_.front());
   if (!chunks_.empty()) step.run.first += std::exchange(first_step_, 0);
   if (const auto stages = stations_.front().stages; !stages.empty()) {
@@ -193,7 +208,11 @@ void Replica::note_begin(const Step& step) {
     if (!each.first) continue;
     RequestRecord& record = records_[state_.at(each.slot).request];
     record.scheduled = to_time(step.begin);
-    record.cached_tokens = each.cached;
+    const std::int64_t loaded = state_.at(each.slot).loaded;  // whole blocks; one token is left
+    record.cached_tokens =
+        loaded > 0 ? state_.blocks_of(each.cached) * state_.limits().kv_block_tokens - loaded
+                   : each.cached;
+    record.host_tokens = each.cached - record.cached_tokens;
   }
 }
 
@@ -208,9 +227,35 @@ StepRecord Replica::record_of(const StepPlan& plan) const {
     record.prompt_pairs += each.tokens * each.cached + each.tokens * (each.tokens + 1) / 2;
   }
   record.running = static_cast<std::int64_t>(state_.running().size());
-  record.waiting = static_cast<std::int64_t>(state_.waiting().size());
+  record.waiting = static_cast<std::int64_t>(state_.waiting().size() + state_.swapped().size()) +
+                   state_.with_blocks();
+  record.swapped_out = plan.copies.out;
+  record.swapped_in = plan.copies.in;
   record.kv_blocks_held = state_.pool().held();
   return record;
+}
+
+void Replica::count_host_blocks(StepRecord& record) {
+  if (!state_.host()) return;
+  const HostTier& host = *state_.host();
+  record.host_stored = host.stored_blocks() - std::exchange(stored_seen_, host.stored_blocks());
+  record.host_loaded = host.loaded_blocks() - std::exchange(loaded_seen_, host.loaded_blocks());
+}
+
+/// The chunk's keys and values are there.
+void Replica::store_chunk(const ScheduledChunk& chunk, Ticks now) {
+  if (!state_.host() || !state_.at(chunk.slot).running) return;
+  state_.store(chunk.slot, (chunk.cached + chunk.tokens) / state_.limits().kv_block_tokens, now);
+}
+
+/// A token is to be answered: those of all tokens before it are there. One that was answered on its
+/// way when its sequence was preempted is not.
+void Replica::store_answer(Slot slot, Ticks now) {
+  const Sequence& sequence = state_.at(slot);
+  if (!state_.host() || !sequence.running) return;
+  const std::int64_t there = std::min(sequence.prompt + sequence.emitted, sequence.computed);
+  if (there % state_.limits().kv_block_tokens == 0)
+    state_.store(slot, there / state_.limits().kv_block_tokens, now);
 }
 
 void Replica::flush_gaps() {
@@ -291,21 +336,28 @@ void Replica::observe(StepRecord& record, const Step& step, std::int64_t steps_b
 Ticks Replica::end_step() {
   const Step& step = planned(0);
   const Ticks now = step.end;
+  state_.set_clock(now);
   StepRecord record = record_of(step.plan);
   record.start = token_by_token() ? step.ready : step.begin;
   record.first = now - record.start;
   record.alone = now - std::max(step.begin, last_end_);
   record.waited = step.wait.first;
   record.group_tokens = step.group_tokens;
+  record.copying = step.copying;
   record.preemptions =
       state_.preemptions() - std::exchange(preemptions_seen_, state_.preemptions());
   last_end_ = now;
   gaps_ = {0, 0, 1, 0, record.start};
-  for (const Slot slot : step.plan.decode) emit(slot, now);
+  for (const Slot slot : step.plan.decode) {
+    store_answer(slot, now);
+    emit(slot, now);
+  }
   for (const ScheduledChunk& each : step.plan.chunks) {
+    store_chunk(each, now);
     if (each.emits) emit(each.slot, now);
   }
   flush_gaps();
+  count_host_blocks(record);
   observe(record, step);
   if (!finished_.empty()) state_.sweep();
   if (role_ != ReplicaRole::kPrefill) {
@@ -319,6 +371,10 @@ Ticks Replica::end_step() {
 
 const std::vector<std::uint32_t>& Replica::advance(Ticks limit) {
   finished_.clear();
+  if (count_ == 0) {  // blocks from the host are there
+    fill(*state_.host()->next_load());
+    return finished_;
+  }
   const Ticks now = end_step();
   if (count_ > 0 && !planned(0).entered) enter(planned(0));
   fill(now);

@@ -101,8 +101,9 @@ class Replica {
   void forget_plans() { count_ = 0; }
   /// How many further steps would be planned like those that are; the one that runs has `start`.
   [[nodiscard]] std::int64_t alike_steps_together(Ticks start) const;
-  /// Runs so many steps like the one that has `start`, from it on.
-  void run_alike(Ticks start, std::int64_t steps);
+  /// Runs so many steps like the one that has `start`, from it on, `done` behind what sequences
+  /// count.
+  void run_alike(Ticks start, std::int64_t steps, std::int64_t done);
   /// So many were run, up to `end`.
   void ran_alike(Ticks end, std::int64_t steps);
   [[nodiscard]] bool goes_step_by_step() const { return mode_ == StepMode::kExact; }
@@ -121,6 +122,7 @@ class Replica {
     Ticks ready = 0;  // when it was scheduled
     Ticks begin = 0;  // when the first station takes it
     Ticks end = 0;
+    Ticks copying = 0;          // of it, KV blocks to and from the host, the most of any station
     StepRun run;                // at all stations together
     std::vector<StepRun> runs;  // by station; empty where a step passes one alone; by
                                 // stage where those of a station are told apart
@@ -153,6 +155,9 @@ class Replica {
   void note_begin(const Step& step);
   void plan_one(Ticks now);
   void emit(Slot slot, Ticks now);
+  void count_host_blocks(StepRecord& record);
+  void store_chunk(const ScheduledChunk& chunk, Ticks now);
+  void store_answer(Slot slot, Ticks now);
   void flush_gaps();
   [[nodiscard]] StepRecord record_of(const StepPlan& plan) const;
   void observe(StepRecord& record, const Step& step, std::int64_t steps_before = 0);
@@ -161,6 +166,7 @@ class Replica {
   [[nodiscard]] bool in_turn() const;
   void leap_in_turn(Ticks limit);
   [[nodiscard]] std::int64_t alike_steps(Ticks start) const;
+  void store_answers(const StepPlan& plan, std::int64_t done, const StepRecord& steps);
   void leap_in_rounds(Ticks limit);
   [[nodiscard]] std::int64_t alike_rounds() const;
   [[nodiscard]] std::optional<SteadyRounds> rounds_ahead(std::int64_t most);
@@ -190,6 +196,9 @@ class Replica {
   std::optional<ScheduledChunk> unanswered_;  // all of the last step that entered
   Ticks first_step_;
   std::int64_t preemptions_seen_ = 0;
+  std::int64_t stored_seen_ = 0;
+  std::int64_t loaded_seen_ = 0;
+  std::vector<std::pair<std::int64_t, Slot>> full_;  // steps in which sequences fill a block
   GapRun gaps_;
   std::vector<std::uint32_t> finished_;
   std::deque<Slot> expected_;                             // no blocks for their KV caches yet

@@ -6,6 +6,7 @@
 namespace rigsim::workloads {
 
 void Replica::leap(Ticks limit) {
+  if (state_.host()) limit = std::min(limit, state_.host()->next().value_or(limit));
   if (count_ == 0 || planned(0).end >= limit) return;
   in_turn() ? leap_in_turn(limit) : leap_in_rounds(limit);
 }
@@ -37,6 +38,24 @@ std::int64_t Replica::alike_steps(Ticks start) const {
   return state_.steps_that_fit(steps, policy_->free_to_decode());
 }
 
+/// What sequences fill of blocks in `steps`, `done` steps behind what they count, step by step.
+void Replica::store_answers(const StepPlan& plan, std::int64_t done, const StepRecord& steps) {
+  const std::int64_t block = state_.limits().kv_block_tokens;
+  full_.clear();
+  for (const Slot slot : plan.decode) {
+    const Sequence& sequence = state_.at(slot);
+    const std::int64_t there = sequence.prompt + sequence.emitted + done;  // behind the first step
+    for (std::int64_t i = (block - there % block) % block; i < steps.steps; i += block)
+      full_.emplace_back(i, slot);
+  }
+  std::ranges::stable_sort(full_, {}, &std::pair<std::int64_t, Slot>::first);
+  for (const auto& [step, slot] : full_) {
+    const Sequence& sequence = state_.at(slot);
+    state_.store(slot, (sequence.prompt + sequence.emitted + done + step) / block,
+                 steps.start + series(steps.first, steps.slope, step + 1));
+  }
+}
+
 void Replica::leap_in_turn(Ticks limit) {
   Step& step = planned(0);
   const StepRun& run = step.run;
@@ -47,7 +66,7 @@ void Replica::leap_in_turn(Ticks limit) {
     const std::int64_t most = std::min(left, run.steps);
     const std::int64_t steps = terms_below(run.first, run.slope, limit - start, most);
     if (steps == 0) break;
-    run_alike(start, steps);
+    run_alike(start, steps, done);
     start += series(run.first, run.slope, steps);
     step.ready = start;
     enter(step);
@@ -58,7 +77,7 @@ void Replica::leap_in_turn(Ticks limit) {
   if (done > 0) ran_alike(start, done);
 }
 
-void Replica::run_alike(Ticks start, std::int64_t steps) {
+void Replica::run_alike(Ticks start, std::int64_t steps, std::int64_t done) {
   Step& step = planned(0);
   const std::int64_t rows = step.plan.rows();
   StepRecord record = record_of(step.plan);
@@ -68,6 +87,8 @@ void Replica::run_alike(Ticks start, std::int64_t steps) {
   record.steps = steps;
   record.waited = series(step.wait.first, step.wait.slope, steps);
   record.group_tokens = step.group_tokens;
+  if (state_.host()) store_answers(step.plan, done, record);
+  count_host_blocks(record);
   observe(record, step);
   if (rows > 0) observer_.gaps_seen({step.run.first, step.run.slope, steps, rows, start});
   last_end_ = start + record.duration();

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "workloads/serving/block_copies.h"
 #include "workloads/serving/kv_pool.h"
 #include "workloads/serving/ticks.h"
 
@@ -34,6 +35,8 @@ struct Sequence {
   std::int64_t emitted = 0;           ///< tokens answered
   std::int64_t discarded = 0;         ///< tokens of steps on their way that will not be answered
   std::int64_t blocks = 0;            ///< KV blocks held
+  std::int64_t host_blocks = 0;       ///< in host memory, while it is swapped out
+  std::int64_t loaded = 0;            ///< tokens that came from the host's tier of the cache
   std::int64_t in_runs = 0;           ///< of them, those in `runs`
   std::vector<HeldRun> runs;          ///< of its prefix, in order
   /// First block of what it left in the cache when it was preempted.
@@ -68,9 +71,11 @@ struct StepPlan {
   std::vector<ScheduledChunk> chunks;
   std::int64_t idle = 0;       ///< rows beside `decode` that answer nothing
   std::int64_t kv_tokens = 0;  ///< that `decode` and idle rows attend to
+  BlockCopies copies;          ///< before anything is computed
 
-  [[nodiscard]] bool empty() const { return rows() == 0 && chunks.empty(); }
-  [[nodiscard]] bool only_decodes() const { return chunks.empty() && rows() > 0; }
+  [[nodiscard]] bool empty() const { return !computes() && !copies.any(); }
+  [[nodiscard]] bool computes() const { return rows() > 0 || !chunks.empty(); }
+  [[nodiscard]] bool only_decodes() const { return chunks.empty() && rows() > 0 && !copies.any(); }
   [[nodiscard]] std::int64_t rows() const {
     return static_cast<std::int64_t>(decode.size()) + idle;
   }
@@ -84,6 +89,7 @@ struct StepPlan {
     chunks.clear();
     idle = 0;
     kv_tokens = 0;
+    copies = {};
   }
 };
 

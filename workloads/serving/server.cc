@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "workloads/serving/host_tier_rules.h"
 #include "workloads/serving/lock_step.h"
 
 namespace rigsim::workloads {
@@ -39,6 +40,10 @@ void validate(const ServerConfig& config) {
     throw std::invalid_argument("replicas must be >= 1, got " + std::to_string(config.replicas));
   if (config.in_flight < 1)
     throw std::invalid_argument("in_flight must be >= 1, got " + std::to_string(config.in_flight));
+  if (config.limits.host_blocks > 0) {
+    require_host_tier({config.batching, config.limits.prefix_caching, config.in_flight > 1,
+                       config.kv_links.has_value()});
+  }
   if (!config.kv_links) return;
   const KvLinks& links = *config.kv_links;
   if (links.prefill_replicas < 1 || links.decode_replicas < 1 ||

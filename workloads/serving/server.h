@@ -29,8 +29,9 @@ struct ServerConfig {
   std::optional<KvLinks> kv_links;
 };
 
-/// Throws std::invalid_argument for no replicas or steps in flight, and for kv_links of other
-/// replicas or with another policy than vLLM's V1.
+/// Throws std::invalid_argument for no replicas or steps in flight, for limits.host_blocks with
+/// another policy than vLLM's V1 by arrival, without prefix caching, with several steps in flight
+/// or kv_links, and for kv_links of other replicas or with another policy than vLLM's V1.
 void validate(const ServerConfig& config);
 
 /// Replays `traffic` event by event: arrivals in order, each seen by its replica at the next end of

@@ -35,6 +35,7 @@ ServingChoice merged(const ServingChoice& earlier, const ServingChoice& later) {
   take(both.async_scheduling, later.async_scheduling);
   take(both.kv_blocks, later.kv_blocks);
   take(both.prefill_replicas, later.prefill_replicas);
+  take(both.host_kv, later.host_kv);
   take(both.routing, later.routing);
   take(both.level.ttft_s, later.level.ttft_s);
   take(both.level.tpot_s, later.level.tpot_s);
@@ -60,6 +61,7 @@ ServingProfile chosen(ServingProfile profile, const ServingChoice& choice) {
   profile.async_pipelines = choice.async_scheduling.has_value();
   profile.host.overlapped = limits.async_scheduling;
   if (choice.sampling == Sampling::kTopP) profile.host.sampling = profile.top_p;
+  profile.host_kv = choice.host_kv.value_or(sim::Bytes{});
   if (!choice.cold_start) profile.first_step_us = 0;
   return profile;
 }

@@ -46,6 +46,7 @@ struct ServingChoice {
   std::optional<bool> async_scheduling{};
   std::optional<std::int64_t> kv_blocks{};         ///< as the engine counts them
   std::optional<std::int64_t> prefill_replicas{};  ///< that only compute prompts
+  std::optional<sim::Bytes> host_kv{};  ///< host memory of a replica behind its prefix cache
   std::optional<Routing> routing{};
   bool cold_start = false;  ///< the first step initialises the engine
   ServiceLevel level{};
@@ -53,7 +54,7 @@ struct ServingChoice {
   /// Whether anything is said.
   [[nodiscard]] bool any() const {
     return batching || max_sequences || step_tokens || prefix_caching || sampling ||
-           async_scheduling || kv_blocks || prefill_replicas || routing || cold_start ||
+           async_scheduling || kv_blocks || prefill_replicas || host_kv || routing || cold_start ||
            level.any();
   }
 };

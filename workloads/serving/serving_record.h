@@ -23,6 +23,7 @@ struct RequestRecord {
   std::uint16_t replica = 0;
   std::uint32_t preemptions = 0;
   std::int64_t cached_tokens = 0;  ///< of its prompt, found in the prefix cache when scheduled
+  std::int64_t host_tokens = 0;    ///< of its prompt, found in host memory behind these
   sim::Time arrival{};
   sim::Time scheduled{};  ///< the start of the first step that works on it
   /// Where one replica computes the prompt and another decodes: when the prompt was done, when its
@@ -50,8 +51,14 @@ struct StepRecord {
   std::int64_t prompt_kv_tokens = 0;  ///< that chunks attend to, their own included
   std::int64_t prompt_pairs = 0;      ///< of a chunk's token and a token it attends to
   std::int64_t preemptions = 0;       ///< since the record before
+  std::int64_t swapped_out = 0;       ///< KV blocks that moved to host memory before it
+  std::int64_t swapped_in = 0;        ///< and back
+  Ticks copying = 0;                  ///< what that took of it
+  std::int64_t host_stored = 0;       ///< KV blocks for the host's tier of the prefix cache, since
+                                      ///< the record before
+  std::int64_t host_loaded = 0;       ///< and from it
   std::int64_t running = 0;           ///< sequences, at the end
-  std::int64_t waiting = 0;
+  std::int64_t waiting = 0;           ///< swapped ones included
   std::int64_t kv_blocks_held = 0;
   /// Of their time, what no step that ended before covers. Over all steps of a replica that sums to
   /// the time in which it has any. None: all of it.

@@ -1,6 +1,7 @@
 #include "workloads/serving/serving_setup.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -137,6 +138,37 @@ std::int64_t slot_blocks(MemoryRequest& memory, ServerConfig& config) {
   return slots * ((memory.context + block - 1) / block);
 }
 
+/// The host's part: where the batching swaps, or behind the prefix cache. `config` gets its blocks.
+HostKv host_memory(ServerConfig& config, const Deployment& deployment, KvFormat format,
+                   sim::Bytes tier) {
+  constexpr double kGib = 1024.0 * 1024 * 1024;
+  const auto of = [&](sim::Bytes per_device, BlockLayout layout) {
+    if (in_lock_step(deployment.plan) || is_ggml_pipeline(deployment)) {
+      throw std::invalid_argument(
+          "host memory for KV blocks is not modelled with experts over replicas, nor on several "
+          "devices of llama.cpp");
+    }
+    HostKv host = host_kv(deployment, format, per_device, layout);
+    check_host_memory(deployment, per_device, config.replicas);
+    return host;
+  };
+  if (tier > sim::Bytes{}) {
+    const auto devices = static_cast<std::int64_t>(device_count(deployment.plan));
+    HostKv host = of(sim::Bytes(tier.count() / devices), BlockLayout::kWhole);
+    if (host.blocks == 0)
+      throw std::invalid_argument(
+          "host memory behind the prefix cache: " + std::to_string(tier.count()) +
+          " bytes are less than a block of " + std::to_string(host.block_bytes.count()));
+    config.limits.host_blocks = host.blocks;
+    return host;
+  }
+  const auto* v0 = std::get_if<VllmV0Batching>(&config.batching);
+  if (v0 == nullptr || !v0->swap) return {};
+  HostKv host = of(sim::Bytes(std::llround(v0->swap_gib * kGib)), BlockLayout::kTensors);
+  config.limits.swap_blocks = host.blocks;
+  return host;
+}
+
 }  // namespace
 
 bool in_lock_step(const ServingSetup& setup) { return in_lock_step(setup.deployment.plan); }
@@ -192,7 +224,7 @@ ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& prof
     check_prefill_replicas(whole, prefill_replicas, config.batching);
     config.kv_links = kv_links(whole, deployment, request.kv_format, prefill_replicas);
   }
-  validate(config);
+  HostKv host_side = host_memory(config, deployment, request.kv_format, profile.host_kv);
   settle_clocks(deployment);
   if (deployment.replica(0).size() > 1) {
     refuse_pipeline_of(config.batching);
@@ -200,8 +232,10 @@ ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& prof
     config.limits.async_scheduling &= profile.async_pipelines;
     host.overlapped &= profile.async_pipelines;
   }
+  validate(config);
   return {std::move(deployment), config, std::move(host),
-          profile.front,         blocks, plan_memory(memory)};
+          profile.front,         blocks, plan_memory(memory),
+          std::move(host_side)};
 }
 
 }  // namespace rigsim::workloads

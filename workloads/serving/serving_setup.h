@@ -4,6 +4,7 @@
 
 #include "workloads/deployment_builder.h"
 #include "workloads/serving/front_end.h"
+#include "workloads/serving/host_kv.h"
 #include "workloads/serving/pass_step_cost.h"
 #include "workloads/serving/server.h"
 
@@ -23,6 +24,8 @@ struct ServingProfile {
   FrontEnd front;
   /// Asynchronous scheduling (limits) of pipelines, too: their steps then take turns, see Replica.
   bool async_pipelines = false;
+  /// Host memory of a replica behind its prefix cache, all devices together; none: 0.
+  sim::Bytes host_kv{};
   double first_step_us = 0;  ///< what the first step of all takes more: lazy initialisation
 };
 
@@ -34,6 +37,7 @@ struct ServingSetup {
   FrontEnd front;
   std::int64_t kv_blocks = 0;  ///< of one replica, as the engine counts them; 0: it does not fit
   MemoryPlan memory;           ///< of one replica, with a KV cache of one token
+  HostKv host_kv{};            ///< swap space, or the prefix cache's tier in host memory
 };
 
 /// Whether the replicas share their experts, so that they step together.
@@ -54,8 +58,9 @@ void check_slots(const ServingProfile& profile, const EngineMemory& engine);
 ///
 /// Throws std::invalid_argument as deploy(), and for what is not modelled: layers on the host,
 /// experts spread over some of the replicas or over stages of pipelines, by another policy than
-/// vLLM's V1 or with prefill_replicas, pipelines of SGLang and TGI, several steps of llama.cpp on
-/// their way, more slots than it computes at once; as kv_links() and validate().
+/// vLLM's V1, with prefill_replicas or memory of the host, pipelines of SGLang and TGI, several
+/// steps of llama.cpp on their way, or its stages with memory of the host, more slots than it
+/// computes at once; as kv_links(), host_kv(), check_host_memory() and validate().
 [[nodiscard]] ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& profile,
                                          std::int32_t prefill_replicas = 0);
 

@@ -159,6 +159,7 @@ Ticks ServingWork::link(std::int64_t tokens) {
 StepWork ServingWork::of(const StepRecord& s) {
   const std::int64_t tokens = s.decodes + s.prompt_tokens;
   StepWork work;
+  if (tokens == 0) return work;
   work.flops =
       Wide{tokens} * s.steps * layer_flops_ + Wide{s.decodes + s.chunks} * s.steps * head_flops_;
   work.bytes = weight_bytes(tokens, s.group_tokens) * s.steps;

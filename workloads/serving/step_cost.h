@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <span>
 
+#include "workloads/serving/block_copies.h"
 #include "workloads/serving/ticks.h"
 
 namespace rigsim::workloads {
@@ -60,6 +61,7 @@ struct Station {
   std::span<StepCost* const> stages{};
   /// In place of `cost` where all replicas step together: then this is their only station.
   JointStepCost* joint = nullptr;
+  BlockCopyCost copies{};  ///< of KV blocks, before it computes
 };
 
 }  // namespace rigsim::workloads

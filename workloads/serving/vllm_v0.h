@@ -18,6 +18,8 @@ class VllmV0Policy final : public BatchPolicy {
  private:
   [[nodiscard]] bool admissible(const BatchState& state, std::int64_t budget) const;
   void plan_prompts(BatchState& state, StepPlan& plan) const;
+  [[nodiscard]] bool may_swap_in(const BatchState& state, std::int64_t scheduled) const;
+  void plan_swapped(BatchState& state, StepPlan& plan) const;
 
   VllmV0Batching batching_;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace rigsim::workloads {
 
@@ -66,19 +67,57 @@ bool VllmV1Policy::plan_running(BatchState& state, StepPlan& plan, std::int64_t&
   return preempted;
 }
 
+/// Blocks for what is computed next, or where a part is `on_host` for what is loaded.
 bool VllmV1Policy::admissible(const BatchState& state, const CachedPrefix& cached,
-                              std::int64_t budget) const {
+                              std::int64_t on_host, std::int64_t budget) const {
   if (!state.next_may_run()) return false;
   const Sequence& next = state.at(state.waiting().front());
-  const std::int64_t computed = cached.blocks * state.limits().kv_block_tokens;
-  const std::int64_t first = computed + chunk(next.target - computed, budget);
+  const std::int64_t computed = (cached.blocks + on_host) * state.limits().kv_block_tokens;
+  const std::int64_t first =
+      on_host > 0 ? computed : computed + chunk(next.target - computed, budget);
   return state.fits(cached, batching_.reserve_prompt ? next.target : first);
 }
 
+/// Tokens of the first loaded sequence that the step takes; 0: it does not run.
+std::int64_t VllmV1Policy::next_loaded(const BatchState& state, std::int64_t budget) const {
+  if (state.loaded().empty() || budget <= 0 ||
+      static_cast<std::int64_t>(state.running().size()) >= state.limits().max_sequences)
+    return 0;
+  const Sequence& next = state.at(state.loaded().front());
+  const std::int64_t tokens = chunk(next.target - next.computed, budget);
+  const std::int64_t missing = state.blocks_of(next.computed + tokens) - next.blocks;
+  return missing <= state.pool().free() ? tokens : 0;
+}
+
+void VllmV1Policy::plan_loaded(BatchState& state, StepPlan& plan, std::int64_t& budget) const {
+  while (const std::int64_t tokens = next_loaded(state, budget)) {
+    const Slot slot = state.admit_loaded();
+    state.grow(slot, state.at(slot).computed + tokens);
+    state.schedule_chunk(slot, tokens, plan);
+    budget -= tokens;
+  }
+}
+
+/// What is loaded goes first; where that cannot run, nobody comes in. A sequence that finds blocks
+/// on the host neither runs nor takes of the budget before they are there; one whose blocks another
+/// sequence has loaded waits for these, and lets others pass.
 void VllmV1Policy::plan_waiting(BatchState& state, StepPlan& plan, std::int64_t budget) const {
+  plan_loaded(state, plan, budget);
+  if (!state.loaded().empty()) return;
+  std::vector<Slot> passed_over;
   while (!state.waiting().empty() && budget > 0) {
     const CachedPrefix cached = state.cached(state.waiting().front());
-    if (!admissible(state, cached, budget)) break;
+    const HostTier::Found on_host = state.on_host(cached);
+    if (on_host.on_their_way) {
+      passed_over.push_back(state.waiting().front());
+      state.waiting_order().pop_front();
+      continue;
+    }
+    if (!admissible(state, cached, on_host.blocks, budget)) break;
+    if (on_host.blocks > 0) {
+      state.load(cached, on_host.blocks);
+      continue;
+    }
     const Slot slot = state.admit(cached);
     const Sequence& sequence = state.at(slot);
     const std::int64_t tokens = chunk(sequence.target - sequence.computed, budget);
@@ -86,6 +125,8 @@ void VllmV1Policy::plan_waiting(BatchState& state, StepPlan& plan, std::int64_t 
     state.schedule_chunk(slot, tokens, plan);
     budget -= tokens;
   }
+  state.waiting_order().insert(state.waiting_order().begin(), passed_over.begin(),
+                               passed_over.end());
 }
 
 void VllmV1Policy::plan(BatchState& state, StepPlan& plan) {
@@ -94,7 +135,13 @@ void VllmV1Policy::plan(BatchState& state, StepPlan& plan) {
   while (preempted && plan.empty()) {
     std::int64_t budget = state.limits().step_tokens;
     preempted = plan_running(state, plan, budget);
-    if (!preempted) plan_waiting(state, plan, budget);
+    if (preempted) continue;
+    plan_waiting(state, plan, budget);
+    // vLLM would hang: loaded sequences keep each other from the rest of their blocks.
+    while (plan.empty() && state.running().empty() && state.loaded().size() > 1) {
+      state.unload();
+      plan_loaded(state, plan, budget);
+    }
   }
 }
 
@@ -102,8 +149,13 @@ std::int64_t VllmV1Policy::repeats(const BatchState& state, std::int64_t most) c
   const std::int64_t budget =
       state.limits().step_tokens - static_cast<std::int64_t>(state.running().size());
   if (budget < 0) return 0;
+  if (!state.loaded().empty()) return next_loaded(state, budget) > 0 ? 0 : most;
   if (!state.next_may_run() || budget == 0) return most;
-  return admissible(state, state.cached(state.waiting().front()), budget) ? 0 : most;
+  const CachedPrefix cached = state.cached(state.waiting().front());
+  // What is found on the host may change with each step, and then what is to be had for it; the
+  // next one may pass one that waits for blocks.
+  if (state.host() && (!batching_.reserve_prompt || state.on_host(cached).on_their_way)) return 0;
+  return admissible(state, cached, 0, budget) ? 0 : most;
 }
 
 bool VllmV1Policy::can_run(const BatchState& state, const Sequence& sequence) const {

@@ -22,7 +22,9 @@ class VllmV1Policy final : public BatchPolicy {
   [[nodiscard]] Slot victim(const BatchState& state) const;
   [[nodiscard]] std::int64_t chunk(std::int64_t tokens, std::int64_t budget) const;
   [[nodiscard]] bool admissible(const BatchState& state, const CachedPrefix& cached,
-                                std::int64_t budget) const;
+                                std::int64_t on_host, std::int64_t budget) const;
+  [[nodiscard]] std::int64_t next_loaded(const BatchState& state, std::int64_t budget) const;
+  void plan_loaded(BatchState& state, StepPlan& plan, std::int64_t& budget) const;
 
   VllmV1Batching batching_;
 };

@@ -34,14 +34,17 @@ TEST(Batching, IsNamedWithItsOptions) {
   EXPECT_EQ(tgi.max_waiting_tokens, 0);
   EXPECT_TRUE(std::get<VllmV1Batching>(batching_named("vllm-v1:priority")).by_priority);
   EXPECT_EQ(std::get<VllmV0Batching>(batching_named("vllm-v0:watermark=0")).watermark, 0);
+  const auto swap = std::get<VllmV0Batching>(batching_named("vllm-v0:swap,swap-gib=0.5"));
+  EXPECT_TRUE(swap.swap);
+  EXPECT_EQ(swap.swap_gib, 0.5);
   EXPECT_EQ(std::get<LlamaCppBatching>(batching_named("llama.cpp:similarity=0.5")).similarity, 0.5);
 }
 
 TEST(Batching, IsWrittenAsItIsRead) {
   for (const char* text :
-       {"vllm-v1", "vllm-v1:priority,long-prefill-tokens=64", "vllm-v0:watermark=0", "sarathi",
-        "orca", "static", "sglang:lpm,conservativeness=0.3", "llama.cpp:similarity=0.5",
-        "tgi:waiting-served-ratio=1.2,max-waiting-tokens=0"})
+       {"vllm-v1", "vllm-v1:priority,long-prefill-tokens=64", "vllm-v0:watermark=0", "vllm-v0:swap",
+        "vllm-v0:swap,swap-gib=16", "sarathi", "orca", "static", "sglang:lpm,conservativeness=0.3",
+        "llama.cpp:similarity=0.5", "tgi:waiting-served-ratio=1.2,max-waiting-tokens=0"})
     EXPECT_EQ(text_of(batching_named(text)), text);
 }
 
@@ -53,6 +56,7 @@ TEST(Batching, RefusesOthersSayingWhatIsAllowed) {
   EXPECT_THAT(refusal("sglang:conservativeness"), HasSubstr("must be a number from 0.01"));
   EXPECT_THAT(refusal("tgi:max-waiting-tokens=-1"), HasSubstr("got \"-1\""));
   EXPECT_THAT(refusal("tgi:max-waiting-tokens=3s"), HasSubstr("got \"3s\""));
+  EXPECT_THAT(refusal("vllm-v0:swap-gib=8"), HasSubstr("swap-gib goes with swap"));
   EXPECT_THAT(refusal("vllm-v0:watermark=nan"), HasSubstr("got \"nan\""));
 }
 

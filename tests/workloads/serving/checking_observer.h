@@ -27,6 +27,12 @@ class CheckingObserver final : public ServingObserver {
       EXPECT_LE(steps.decodes + steps.prompt_tokens, most_tokens());
     }
     prompt_tokens += steps.prompt_tokens;
+    swapped_out += steps.swapped_out;
+    swapped_in += steps.swapped_in;
+    host_loaded += steps.host_loaded;
+    if (!config_.limits.async_scheduling && config_.in_flight == 1) {
+      EXPECT_LE(swapped_out - swapped_in, config_.limits.swap_blocks * config_.replicas);
+    }
     steps_run += steps.steps;
     ++rows;
   }
@@ -51,6 +57,11 @@ class CheckingObserver final : public ServingObserver {
   void finish() const {
     for (std::size_t i = 0; i < ended_.size(); ++i) EXPECT_EQ(ended_[i], 1) << "request " << i;
     EXPECT_EQ(answered, expected);
+    // Only one that ends on its way out, its last token being on the way, does not come back.
+    EXPECT_LE(swapped_in, swapped_out);
+    if (!config_.limits.async_scheduling && config_.in_flight == 1) {
+      EXPECT_EQ(swapped_in, swapped_out);
+    }
     for (const auto& [replica, time] : times_) {
       EXPECT_LE(time.busy, time.end - time.begin);
       for (const Ticks stage : time.stages) EXPECT_LE(stage, time.busy);
@@ -75,6 +86,9 @@ class CheckingObserver final : public ServingObserver {
   }
 
   std::int64_t prompt_tokens = 0;
+  std::int64_t swapped_out = 0;
+  std::int64_t swapped_in = 0;
+  std::int64_t host_loaded = 0;
   std::int64_t answered = 0;
   std::int64_t expected = 0;
   std::int64_t steps_run = 0;

@@ -50,6 +50,7 @@ struct Scenario {
   std::vector<StationKind> kinds = {StationKind::kStage};
   bool in_turn = false;                     // all stations are one, whose stages compute in turn
   std::optional<test::ToyJointCost> joint;  // in lock step, in place of these
+  BlockCopyCost copies;                     // of each stage
 };
 
 class Dice {
@@ -67,7 +68,7 @@ class Dice {
 Batching any_batching(Dice& dice) {
   switch (dice.from(0, 11)) {
     case 0:
-      return VllmV0Batching{};
+      return VllmV0Batching{.swap = dice.chance(60)};
     case 1:
       return SarathiBatching{};
     case 2:
@@ -178,6 +179,8 @@ Scenario random_scenario(std::uint64_t seed) {
   scenario.costs.front().step = dice.from(1, 5'000'000);
   add_requests(scenario, dice);
   config.limits.kv_blocks = some_blocks(scenario, dice);
+  config.limits.swap_blocks = dice.chance(10) ? dice.from(1, 40) : 100'000;
+  scenario.copies = {dice.from(0, 300'000), dice.from(0, 300'000)};
   if (dice.chance(25)) {
     ClosedLoop loop{dice.from(1, 8), {}};
     for (std::size_t i = 0; i < scenario.traffic.requests.size(); ++i)
@@ -191,6 +194,11 @@ Scenario random_scenario(std::uint64_t seed) {
   if (config.replicas > 1 && std::holds_alternative<VllmV1Batching>(config.batching) &&
       dice.chance(40)) {
     config.kv_links = some_kv_links(config.replicas, dice);
+  }
+  const auto* v1 = std::get_if<VllmV1Batching>(&config.batching);
+  if (v1 != nullptr && !v1->by_priority && !config.kv_links && dice.chance(50)) {
+    config.limits.prefix_caching = true;
+    config.limits.host_blocks = dice.chance(50) ? 10'000 : dice.from(1, 100);
   }
   return scenario;
 }
@@ -239,6 +247,9 @@ void make_pipeline(Scenario& scenario, Dice& dice) {
 
 struct Outcome {
   std::vector<RequestRecord> records;
+  std::string full;  // the swap space, and the run ended there
+  std::int64_t swapped = 0;
+  std::int64_t loaded = 0;
   std::vector<std::vector<Ticks>> busy;
   std::vector<Ticks> waited;
   std::int64_t steps = 0;
@@ -257,18 +268,26 @@ Outcome run(Scenario scenario, StepMode mode) {
   if (scenario.in_turn) {
     stations.push_back({&whole, StationKind::kStage, stages});
   } else {
-    for (std::size_t s = 0; s < scenario.costs.size(); ++s)
+    for (std::size_t s = 0; s < scenario.costs.size(); ++s) {
       stations.push_back({&scenario.costs[s], scenario.kinds[s]});
+      if (scenario.kinds[s] == StationKind::kStage) stations.back().copies = scenario.copies;
+    }
   }
   if (scenario.joint) stations.assign(1, {nullptr, StationKind::kStage, {}, &*scenario.joint});
-  outcome.records =
-      serve_behind(scenario.front, scenario.traffic, scenario.config, stations, observer);
-  observer.finish();
+  try {
+    outcome.records =
+        serve_behind(scenario.front, scenario.traffic, scenario.config, stations, observer);
+    observer.finish();
+  } catch (const SwapSpaceFull& full) {
+    outcome.full = full.what();
+  }
   outcome.busy = observer.busy();
   outcome.waited = observer.waited();
   outcome.steps = observer.steps_run;
   outcome.rows = observer.rows;
   outcome.gaps = observer.gaps_by_length;
+  outcome.swapped = observer.swapped_in;
+  outcome.loaded = observer.host_loaded;
   return outcome;
 }
 
@@ -277,12 +296,20 @@ struct Counts {
   std::int64_t preempted = 0;
   std::int64_t found = 0;
   std::int64_t moved = 0;
+  std::int64_t swapped = 0;
+  std::int64_t loaded = 0;
 };
 
 /// Both modes give the same times to the last picosecond.
 void expect_same_times(const Scenario& scenario, Counts& counts) {
   const Outcome fast = run(scenario, StepMode::kLeap);
   const Outcome slow = run(scenario, StepMode::kExact);
+  ASSERT_EQ(fast.full, slow.full);
+  ASSERT_EQ(fast.swapped, slow.swapped);
+  ASSERT_EQ(fast.loaded, slow.loaded);
+  counts.swapped += fast.swapped;
+  counts.loaded += fast.loaded;
+  if (!fast.full.empty()) return;
   ASSERT_EQ(fast.steps, slow.steps);
   ASSERT_EQ(fast.gaps, slow.gaps);
   ASSERT_EQ(fast.busy, slow.busy);
@@ -302,6 +329,7 @@ void expect_same_times(const Scenario& scenario, Counts& counts) {
     ASSERT_EQ(a.finished, b.finished) << "request " << i;
     ASSERT_EQ(a.preemptions, b.preemptions) << "request " << i;
     ASSERT_EQ(a.cached_tokens, b.cached_tokens) << "request " << i;
+    ASSERT_EQ(a.host_tokens, b.host_tokens) << "request " << i;
     counts.preempted += a.preemptions;
     counts.found += a.cached_tokens;
   }
@@ -320,6 +348,8 @@ TEST(Leap, GivesTheTimesOfSingleSteps) {
   EXPECT_GT(counts.leapt, 1'000'000);
   EXPECT_GT(counts.preempted, 1'000);
   EXPECT_GT(counts.found, 50'000);
+  EXPECT_GT(counts.loaded, 1'000);
+  EXPECT_GT(counts.swapped, 1'000);
   EXPECT_GT(counts.moved, 1'000);
 }
 
@@ -334,6 +364,7 @@ TEST(Leap, GivesTheTimesOfSingleStepsOfPipelines) {
         std::holds_alternative<LlamaCppBatching>(batching) ||
         std::holds_alternative<TgiBatching>(batching))
       scenario.config.batching = VllmV1Batching{};
+    scenario.config.limits.host_blocks = 0;
     make_pipeline(scenario, dice);
     expect_same_times(scenario, counts);
     if (testing::Test::HasFailure()) return;
@@ -341,6 +372,7 @@ TEST(Leap, GivesTheTimesOfSingleStepsOfPipelines) {
   EXPECT_GT(counts.leapt, 1'000'000);
   EXPECT_GT(counts.preempted, 1'000);
   EXPECT_GT(counts.found, 50'000);
+  EXPECT_GT(counts.swapped, 1'000);
 }
 
 TEST(Leap, GivesTheTimesOfSingleStepsInLockStep) {

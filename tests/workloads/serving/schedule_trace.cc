@@ -40,6 +40,8 @@ class Tracer {
     }
     std::string line = described(plan);
     line.append(" |").append(preempted).append(" | ").append(std::to_string(state_.pool().held()));
+    if (plan.copies.out > 0) line.append(" out ").append(std::to_string(plan.copies.out));
+    if (plan.copies.in > 0) line.append(" in ").append(std::to_string(plan.copies.in));
     if (!state_.limits().async_scheduling) {
       end(plan);
     } else {
@@ -137,6 +139,7 @@ std::vector<std::string> schedule_of(const Batching& batching,
   }
   flush();
   EXPECT_EQ(tracer.state().pool().held(), 0);
+  EXPECT_EQ(tracer.state().swap_held(), 0);
   return lines;
 }
 

@@ -33,6 +33,7 @@ inline constexpr std::int64_t kHashTokens = 8;
 ///
 ///     times x decoding +idle rows | request:tokens@computed ... | preempted | blocks held
 ///
+/// (behind it "out N" and "in N": blocks that move to host memory and back)
 /// for as many steps in a row that are alike, in the order in which the policy schedules. Fails the
 /// test where blocks are not all free in the end.
 [[nodiscard]] std::vector<std::string> schedule_of(const Batching& batching,
