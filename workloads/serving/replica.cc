@@ -34,7 +34,9 @@ Replica::Replica(std::uint32_t id, const BatchLimits& limits, const Batching& ba
       tokens_wanted_(observer.wants_tokens()),
       steps_(std::max<std::size_t>(in_flight_, limits.async_scheduling ? 2 : 1)),
       free_(stations.size(), 0),
-      first_step_(first_step) {}
+      first_step_(first_step) {
+  policy_->pipelined(in_flight_);
+}
 
 bool Replica::can_run(const TrafficRequest& request) const {
   Sequence sequence = sequence_of(0, request);
@@ -304,6 +306,7 @@ void Replica::end_step() {
     for (const std::uint32_t request : finished_)
       observer_.request_ended(request, records_[request]);
   }
+  policy_->step_ended();
   front_ = place(1);
   if (--count_ > 0 && !planned(0).entered) enter(planned(0));
   fill(now);

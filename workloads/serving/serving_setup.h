@@ -49,8 +49,8 @@ void check_slots(const ServingProfile& profile, const EngineMemory& engine);
 /// that is all that the model can, and too much, slots get the longest context that fits.
 ///
 /// Throws std::invalid_argument as deploy(), and for what is not modelled: layers on the host,
-/// experts spread over replicas, pipelines of SGLang and TGI, several steps of llama.cpp on their
-/// way, more slots than it computes at once; as kv_links() and validate().
+/// experts spread over replicas, pipelines of TGI and scheduled ahead of SGLang, several steps of
+/// llama.cpp on their way, more slots than it computes at once; as kv_links() and validate().
 [[nodiscard]] ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& profile,
                                          std::int32_t prefill_replicas = 0);
 
