@@ -326,6 +326,18 @@ TEST(Serve, ReplicasShareTheRequests) {
   EXPECT_LT(four, one / 2);
 }
 
+// Two micro-batches with half of the places each; steps and leaps give the same.
+TEST(Serve, SglangHasPipelines) {
+  const std::string line =
+      "serve --rig 2xa100-80gb-sxm --plan pp=2 --model llama-3-8b --weights bf16 --engine sglang "
+      "--traffic closed:32 --requests 100 --json --max-num-seqs ";
+  const json answer = document(line + "32");
+  EXPECT_EQ(answer.at("engine").at("in_flight"), 2);
+  EXPECT_EQ(answer.at("engine").at("async_scheduling"), false);
+  EXPECT_EQ(document(line + "32 --exact-steps").at("e2e_s"), answer.at("e2e_s"));
+  EXPECT_GT(document(line + "8").at("queueing_s").at("mean"), answer.at("queueing_s").at("mean"));
+}
+
 class ServeWithEngine : public testing::TestWithParam<std::string> {};
 
 TEST_P(ServeWithEngine, ExactStepsGiveTheSameLatencies) {

@@ -12,6 +12,11 @@ class BatchPolicy {
  public:
   virtual ~BatchPolicy() = default;
 
+  /// So many steps are on their way at once, each with sequences of its own: said before the first.
+  virtual void pipelined(std::size_t /*batches*/) {}
+  /// The first of the steps on their way has ended.
+  virtual void step_ended() {}
+
   /// Chooses the next step from `state`, admits and preempts as it does, and schedules it there;
   /// an empty plan means that nothing can run until something arrives or finishes.
   virtual void plan(BatchState& state, StepPlan& plan) = 0;

@@ -35,6 +35,7 @@ Replica::Replica(std::uint32_t id, const BatchLimits& limits, const Batching& ba
       steps_(std::max<std::size_t>(in_flight_, limits.async_scheduling ? 2 : 1)),
       free_(stations.size(), 0),
       first_step_(first_step) {
+  policy_->pipelined(in_flight_);
   if (limits.host_blocks == 0) return;
   const auto stage = std::ranges::find(stations_, StationKind::kStage, &Station::kind);
   state_.add_host_tier(stage == stations_.end() ? BlockCopyCost{} : stage->copies);
@@ -364,6 +365,7 @@ Ticks Replica::end_step() {
     for (const std::uint32_t request : finished_)
       observer_.request_ended(request, records_[request]);
   }
+  policy_->step_ended();
   front_ = place(1);
   --count_;
   return now;

@@ -60,18 +60,14 @@ void refuse_unlike_replicas(const ParallelPlan& plan, const topology::Rig& rig) 
   }
 }
 
-/// These keep track of one or two steps on their way, not of more.
-void refuse_pipeline_of(const Batching& batching) {
-  constexpr const char* kInstead =
-      "; --plan tp=N shares the layers out, dp=N puts a replica on each device";
+void refuse_pipeline_of(const Batching& batching, bool scheduled_ahead) {
   if (std::holds_alternative<TgiBatching>(batching))
-    throw std::invalid_argument("TGI has no pipelines" + std::string(kInstead));
-  if (std::holds_alternative<SglangBatching>(batching)) {
     throw std::invalid_argument(
-        "pipelines are not modelled with " + std::string(name_of(batching)) +
-        " batching yet; allowed are one stage, and llama.cpp, vllm-v1, "
-        "vllm-v0, sarathi, orca and static; --plan dp=N puts a replica on each device");
-  }
+        "TGI has no pipelines; --plan tp=N shares the layers out, dp=N puts a replica on each "
+        "device");
+  if (std::holds_alternative<SglangBatching>(batching) && scheduled_ahead)
+    throw std::invalid_argument(
+        "SGLang's pipelines have no overlap schedule; allowed is --async-scheduling off");
 }
 
 /// Steps of a pipeline on their way at once. llama.cpp's server waits for each, and a ggml engine
@@ -104,7 +100,7 @@ void size_by_memory(DeploymentRequest& request, BatchLimits& limits, ServingHost
   const topology::Device device = memory_request(request).devices.front();
   const auto chunk =
       limits.step_tokens > 0 ? std::optional(limits.step_tokens) : std::optional<std::int64_t>{};
-  SglangSizes sizes = sglang_sizes(usable_memory(device), request.plan.tp, chunk);
+  SglangSizes sizes = sglang_sizes(usable_memory(device), request.plan.tp, chunk, request.plan.pp);
   limits.step_tokens = sizes.chunk_tokens;
   host.captured = std::move(sizes.captured);
   EngineMemory& memory = request.engine.memory;
@@ -227,7 +223,7 @@ ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& prof
   HostKv host_side = host_memory(config, deployment, request.kv_format, profile.host_kv);
   settle_clocks(deployment);
   if (deployment.replica(0).size() > 1) {
-    refuse_pipeline_of(config.batching);
+    refuse_pipeline_of(config.batching, profile.async_pipelines && config.limits.async_scheduling);
     config.in_flight = steps_in_flight(deployment, config.batching);
     config.limits.async_scheduling &= profile.async_pipelines;
     host.overlapped &= profile.async_pipelines;

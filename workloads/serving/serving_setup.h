@@ -58,9 +58,9 @@ void check_slots(const ServingProfile& profile, const EngineMemory& engine);
 ///
 /// Throws std::invalid_argument as deploy(), and for what is not modelled: layers on the host,
 /// experts spread over some of the replicas or over stages of pipelines, by another policy than
-/// vLLM's V1, with prefill_replicas or memory of the host, pipelines of SGLang and TGI, several
-/// steps of llama.cpp on their way, or its stages with memory of the host, more slots than it
-/// computes at once; as kv_links(), host_kv(), check_host_memory() and validate().
+/// vLLM's V1, with prefill_replicas or memory of the host, pipelines of TGI and scheduled ahead of
+/// SGLang, several steps of llama.cpp on their way, or its stages with memory of the host, more
+/// slots than it computes at once; as kv_links(), host_kv(), check_host_memory() and validate().
 [[nodiscard]] ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& profile,
                                          std::int32_t prefill_replicas = 0);
 

@@ -20,15 +20,6 @@ constexpr std::int64_t kRetractSteps = 20;
 constexpr std::size_t kLongQueue = 128;    // beyond it nobody looks for prefixes
 constexpr std::int64_t kShortPrefix = 32;  // IN_BATCH_PREFIX_CACHING_..._THRESHOLD, both
 
-/// running_batch without those that have ended, in the order in which they joined it.
-std::vector<Slot> batch_of(const BatchState& state, std::optional<Slot> chunked) {
-  std::vector<Slot> batch;
-  for (const Slot slot : state.running()) {
-    if (slot != chunked) batch.push_back(slot);
-  }
-  return batch;
-}
-
 /// Blocks that one more token for each takes (new_tokens_required_next_decode).
 std::int64_t blocks_to_decode(const BatchState& state, const std::vector<Slot>& batch) {
   return std::ranges::count_if(batch, [&](Slot slot) {
@@ -48,20 +39,50 @@ void SglangPolicy::decay() {
   ratio_ = std::max(ratio_ - (first_ratio_ - least_ratio_) / kDecaySteps, least_ratio_);
 }
 
+void SglangPolicy::pipelined(std::size_t batches) { batches_.resize(batches); }
+
+void SglangPolicy::step_ended() {
+  if (!on_their_way_.empty()) on_their_way_.pop_front();
+}
+
+/// running_batch without those that have ended, in the order in which they joined it.
+std::vector<Slot> SglangPolicy::batch_of(const BatchState& state) const {
+  std::vector<Slot> batch;
+  for (const Slot slot : state.running()) {
+    if (slot != chunked_ && is_here(slot)) batch.push_back(slot);
+  }
+  return batch;
+}
+
+/// get_num_allocatable_reqs; of a pipeline each micro-batch has its share
+/// (pp_max_micro_batch_size).
+std::int64_t SglangPolicy::places(const BatchState& state) const {
+  const std::int64_t most = state.limits().max_sequences;
+  const std::int64_t share = std::max<std::int64_t>(most / std::ssize(batches_), 1);
+  const std::int64_t here = share - batches_[turn_].size;
+  if (batches_.size() == 1) return here;
+  const std::int64_t taken = std::ssize(state.running()) - (chunked_ ? 1 : 0);
+  return std::min(here, most - taken);  // req_to_token_pool
+}
+
+/// Each micro-batch that is on its way decayed it once a round.
 void SglangPolicy::repeated(std::int64_t steps) {
+  steps *= std::max<std::int64_t>(std::ssize(on_their_way_), 1);
   for (; steps > 0 && ratio_ != least_ratio_; --steps) decay();
 }
 
 /// Those of the last step of prompts that will decode join the running batch; an empty one is
 /// replaced by theirs, which is not full (get_next_batch_to_run).
 void SglangPolicy::merge_prompts(const BatchState& state) {
-  if (last_prompts_.empty()) return;
-  const auto joined = std::ranges::count_if(last_prompts_, [&](const Member& each) {
-    return state.runs(each.slot, each.request) && each.slot != chunked_;
+  MicroBatchState& batch = here();
+  if (batch.last_prompts.empty()) return;
+  const auto joined = std::ranges::count_if(batch.last_prompts, [&](const Member& each) {
+    return state.runs(each.slot, each.request) && each.slot != chunked_ && is_here(each.slot);
   });
-  if (joined < std::ssize(last_prompts_) || (joined > 0 && in_batch_ == 0)) full_ = false;
-  in_batch_ += joined;
-  last_prompts_.clear();
+  if (joined < std::ssize(batch.last_prompts) || (joined > 0 && batch.size == 0))
+    batch.full = false;
+  batch.size += joined;
+  batch.last_prompts.clear();
 }
 
 /// The most cached first; of those with little, one of a prefix that several share (calc_priority).
@@ -93,15 +114,16 @@ void SglangPolicy::order_waiting(BatchState& state) const {
 
 /// _get_new_batch_prefill_raw; false: there is none.
 bool SglangPolicy::plan_prompts(BatchState& state, StepPlan& plan) {
-  if ((full_ || state.waiting().empty()) && !chunked_) return false;
-  const std::int64_t places = state.limits().max_sequences - in_batch_;
-  if (places <= 0 && chunked_) {
-    full_ = true;
+  bool& full = here().full;
+  if ((full || state.waiting().empty()) && !chunked_) return false;
+  const std::int64_t most = places(state);
+  if (most <= 0 && !chunked_) {
+    full = true;
     return false;
   }
   order_waiting(state);
   double held_back = 0;
-  for (const Slot slot : batch_of(state, chunked_)) {
+  for (const Slot slot : batch_of(state)) {
     const std::int64_t left = state.at(slot).output - state.at(slot).emitted;
     held_back += static_cast<double>(std::min(left, kClippedAnswer)) * ratio_;
   }
@@ -118,8 +140,8 @@ bool SglangPolicy::plan_prompts(BatchState& state, StepPlan& plan) {
     add(*chunked_, tokens);
   }
   while (!state.waiting().empty()) {
-    full_ = full_ || std::ssize(parts) >= places;
-    if (full_) break;
+    full = full || std::ssize(parts) >= most;
+    if (full) break;
     const Slot next = state.waiting().front();
     const CachedPrefix cached = state.cached(next);
     auto answer = adder.may_come(state.at(next), cached, parts.empty());
@@ -128,13 +150,15 @@ bool SglangPolicy::plan_prompts(BatchState& state, StepPlan& plan) {
       add(next, adder.take(state.at(next)));
       answer = adder.goes_on();
     }
-    full_ = answer == PrefillAdder::Answer::kNoToken;
+    full = answer == PrefillAdder::Answer::kNoToken;
     if (answer != PrefillAdder::Answer::kContinue) break;
   }
   for (const Part& part : parts) {
     state.grow(part.slot, state.at(part.slot).computed + part.tokens);
     state.schedule_chunk(part.slot, part.tokens, plan);
-    last_prompts_.push_back({part.slot, state.at(part.slot).request});
+    here().last_prompts.push_back({part.slot, state.at(part.slot).request});
+    if (batch_of_slot_.size() <= part.slot) batch_of_slot_.resize(part.slot + 1);
+    batch_of_slot_[part.slot] = turn_;
   }
   return !parts.empty();
 }
@@ -172,17 +196,17 @@ void SglangPolicy::make_room(BatchState& state, std::vector<Slot>& batch) {
   ratio_ = std::min(1.0, static_cast<double>(emitted + kRetractSteps * std::ssize(batch)) /
                              static_cast<double>(output + 1));
   auto& running = state.running_order();
-  if (chunked_) batch.push_back(*chunked_);
-  running = batch;
-  if (chunked_) batch.pop_back();
+  std::erase_if(running, [&](Slot slot) { return slot == chunked_ || is_here(slot); });
+  running.insert(running.end(), batch.begin(), batch.end());
+  if (chunked_) running.push_back(*chunked_);
 }
 
 /// update_running_batch.
 void SglangPolicy::plan_decode(BatchState& state, StepPlan& plan) {
-  std::vector<Slot> batch = batch_of(state, chunked_);
+  std::vector<Slot> batch = batch_of(state);
   if (!batch.empty()) make_room(state, batch);
-  if (std::ssize(batch) < in_batch_ || batch.empty()) full_ = false;
-  in_batch_ = std::ssize(batch);
+  if (std::ssize(batch) < here().size || batch.empty()) here().full = false;
+  here().size = std::ssize(batch);
   for (const Slot slot : batch) {
     state.grow(slot, state.at(slot).computed + 1);
     if (state.at(slot).all_scheduled()) {
@@ -193,9 +217,31 @@ void SglangPolicy::plan_decode(BatchState& state, StepPlan& plan) {
   }
 }
 
-void SglangPolicy::plan(BatchState& state, StepPlan& plan) {
+/// get_next_batch_to_run.
+void SglangPolicy::plan_turn(BatchState& state, StepPlan& plan) {
   merge_prompts(state);
   if (!plan_prompts(state, plan)) plan_decode(state, plan);
+}
+
+/// One micro-batch after the other, up to the next that is on its way, until one has a step.
+void SglangPolicy::plan_round(BatchState& state, StepPlan& plan) {
+  for (std::size_t i = 0; i < batches_.size() && plan.empty(); ++i) {
+    if (std::ranges::find(on_their_way_, turn_) != on_their_way_.end()) return;
+    plan_turn(state, plan);
+    if (!plan.empty()) on_their_way_.push_back(turn_);
+    turn_ = (turn_ + 1) % batches_.size();
+  }
+}
+
+void SglangPolicy::plan(BatchState& state, StepPlan& plan) {
+  if (batches_.size() > 1) {
+    plan_round(state, plan);
+    if (!plan.empty() || !on_their_way_.empty()) return;
+    ratio_ = first_ratio_;
+    plan_round(state, plan);
+    return;
+  }
+  plan_turn(state, plan);
   const bool turned = std::exchange(empty_turn_, plan.empty());
   if (!plan.empty()) return;
   // Under the overlap schedule the step on its way ends first; then the engine idles.
@@ -205,7 +251,7 @@ void SglangPolicy::plan(BatchState& state, StepPlan& plan) {
 }
 
 std::int64_t SglangPolicy::repeats(const BatchState& state, std::int64_t most) const {
-  return state.waiting().empty() || full_ ? most : 0;
+  return state.waiting().empty() || (batches_.size() == 1 && batches_.front().full) ? most : 0;
 }
 
 /// max_req_len and max_req_input_len; a chunk is a page at least.

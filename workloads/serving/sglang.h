@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <vector>
 
@@ -8,10 +10,15 @@
 
 namespace rigsim::workloads {
 
-/// See SglangBatching. Differences from the source: where it would stop with an error because the
-/// cache is full, a chunk is cut to what is left and at last the only sequence retracted; a
-/// retracted sequence frees nothing of the cache beyond what it needs; under the overlap schedule a
-/// prompt is found in the cache a step earlier; requests do not ignore the end-of-text token.
+/// See SglangBatching. In a pipeline (scheduler_pp_mixin.py, event_loop_pp, without
+/// pp_async_batch_depth) it goes round so many micro-batches, each with a running batch of its own
+/// and its share of the places; waiting requests, the prompt in chunks, cache and share of answers
+/// are common. One micro-batch after the other is scheduled when its last step has ended, until it
+/// is the turn of one on its way. Differences from the source: where it would stop with an error
+/// because the cache is full, a chunk is cut to what is left and at last the only sequence
+/// retracted; a retracted sequence frees nothing of the cache beyond what it needs; under the
+/// overlap schedule a prompt is found in the cache a step earlier; requests do not ignore the
+/// end-of-text token.
 class SglangPolicy final : public BatchPolicy {
  public:
   explicit SglangPolicy(const SglangBatching& batching);
@@ -19,6 +26,8 @@ class SglangPolicy final : public BatchPolicy {
   void plan(BatchState& state, StepPlan& plan) override;
   [[nodiscard]] std::int64_t repeats(const BatchState& state, std::int64_t most) const override;
   void repeated(std::int64_t steps) override;
+  void pipelined(std::size_t batches) override;
+  void step_ended() override;
   [[nodiscard]] bool can_run(const BatchState& state, const Sequence& sequence) const override;
 
  private:
@@ -33,6 +42,21 @@ class SglangPolicy final : public BatchPolicy {
     std::int64_t tokens = 0;
   };
 
+  /// running_batch and last_batch of a micro-batch.
+  struct MicroBatchState {
+    bool full = false;                 // batch_is_full
+    std::int64_t size = 0;             // requests, those that have ended included
+    std::vector<Member> last_prompts;  // the last batch, where it was of prompts
+  };
+
+  [[nodiscard]] MicroBatchState& here() { return batches_[turn_]; }
+  [[nodiscard]] std::vector<Slot> batch_of(const BatchState& state) const;
+  [[nodiscard]] bool is_here(Slot slot) const {
+    return slot < batch_of_slot_.size() && batch_of_slot_[slot] == turn_;
+  }
+  [[nodiscard]] std::int64_t places(const BatchState& state) const;
+  void plan_turn(BatchState& state, StepPlan& plan);
+  void plan_round(BatchState& state, StepPlan& plan);
   void merge_prompts(const BatchState& state);
   bool plan_prompts(BatchState& state, StepPlan& plan);
   void plan_decode(BatchState& state, StepPlan& plan);
@@ -41,14 +65,15 @@ class SglangPolicy final : public BatchPolicy {
   void decay();
 
   SglangBatching batching_;
-  double first_ratio_;                // init_new_token_ratio
-  double least_ratio_;                // min_new_token_ratio
-  double ratio_;                      // new_token_ratio
-  bool full_ = false;                 // running_batch.batch_is_full
-  std::int64_t in_batch_ = 0;         // requests of running_batch, those that have ended included
-  std::optional<Slot> chunked_;       // chunked_req
-  std::vector<Member> last_prompts_;  // last_batch, where it was of prompts
-  bool empty_turn_ = false;           // the last turn had nothing to run
+  double first_ratio_;           // init_new_token_ratio
+  double least_ratio_;           // min_new_token_ratio
+  double ratio_;                 // new_token_ratio
+  std::optional<Slot> chunked_;  // chunked_req
+  std::vector<MicroBatchState> batches_ = std::vector<MicroBatchState>(1);
+  std::size_t turn_ = 0;                    // mb_id
+  std::deque<std::size_t> on_their_way_;    // micro-batches, in the order of their steps
+  std::vector<std::size_t> batch_of_slot_;  // micro-batch of the last step that has the slot
+  bool empty_turn_ = false;                 // the last turn had nothing to run
 };
 
 }  // namespace rigsim::workloads

@@ -39,28 +39,27 @@ std::vector<std::int64_t> captured_up_to(std::int64_t most) {
 }
 
 /// MiB kept for metadata, activations, graphs and what parallel ranks need.
-double reserved(std::int64_t chunk_tokens, std::int64_t most_captured, int tensor_parallel,
-                double memory) {
+double reserved(std::int64_t chunk_tokens, std::int64_t most_captured, int ranks, double memory) {
   constexpr double kMetadata = 512;
   constexpr double kShortestChunk = 2048;
   constexpr double kPerToken = 1.5;
   constexpr double kPerGraph = 2;
   constexpr double kRanks = 8;
-  const double sum =
-      kMetadata + std::max(static_cast<double>(chunk_tokens), kShortestChunk) * kPerToken +
-      static_cast<double>(most_captured) * kPerGraph + tensor_parallel / kRanks * kGib;
+  const double sum = kMetadata +
+                     std::max(static_cast<double>(chunk_tokens), kShortestChunk) * kPerToken +
+                     static_cast<double>(most_captured) * kPerGraph + ranks / kRanks * kGib;
   return memory > 60 * kGib ? std::max(sum, 10 * kGib) : sum;
 }
 
 }  // namespace
 
 SglangSizes sglang_sizes(sim::Bytes memory, int tensor_parallel,
-                         std::optional<std::int64_t> chunk_tokens) {
+                         std::optional<std::int64_t> chunk_tokens, int stages) {
   const auto mib = std::floor(static_cast<double>(memory.count()) / (1 << 20));
   const Tier& tier = *std::ranges::find_if(kTiers, [&](const Tier& t) { return mib < t.below; });
   const std::int64_t most = tensor_parallel < 4 ? tier.most_captured : tier.most_captured_of_4;
   SglangSizes sizes{chunk_tokens.value_or(tier.chunk_tokens), captured_up_to(most), 0};
-  const double kept = reserved(sizes.chunk_tokens, most, tensor_parallel, mib);
+  const double kept = reserved(sizes.chunk_tokens, most, tensor_parallel * stages, mib);
   sizes.memory_fraction = std::round((mib - kept) / mib * 1000) / 1000;
   if (sizes.memory_fraction <= 0)
     throw std::invalid_argument("SGLang reserves more for activations of a chunk of " +

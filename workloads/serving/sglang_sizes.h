@@ -22,6 +22,7 @@ struct SglangSizes {
 /// the user says instead. Data-parallel attention, speculation and piecewise graphs are left out.
 /// Throws std::invalid_argument where the rules leave nothing.
 [[nodiscard]] SglangSizes sglang_sizes(sim::Bytes memory, int tensor_parallel,
-                                       std::optional<std::int64_t> chunk_tokens = std::nullopt);
+                                       std::optional<std::int64_t> chunk_tokens = std::nullopt,
+                                       int stages = 1);
 
 }  // namespace rigsim::workloads
