@@ -26,10 +26,11 @@ namespace rigsim::workloads {
 /// - A sequence that waits has the blocks loaded that follow those it finds on the device.
 /// - Stores follow each other, and so do loads; one direction does not slow down the other.
 ///
-/// Differences: stores do not delay the release of their sequence's device blocks; the blocks of one
-/// hash are kept as a leading run, which is used as a whole (see KvPool), and that counts as used
-/// when it is stored or loaded, not when it is looked for. Where loaded sequences keep each other
-/// from the rest of their blocks and nobody runs, vLLM hangs; here the last one gives its own back.
+/// Differences: stores do not delay the release of their sequence's device blocks; the blocks of
+/// one hash are kept as a leading run, which is used as a whole (see KvPool), and that counts as
+/// used when it is stored or loaded, not when it is looked for. Where loaded sequences keep each
+/// other from the rest of their blocks and nobody runs, vLLM hangs; here the last one gives its own
+/// back.
 class HostTier {
  public:
   /// Throws std::invalid_argument as KvPool.
