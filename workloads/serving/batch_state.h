@@ -55,11 +55,11 @@ class BatchState {
   [[nodiscard]] CachedPrefix cached(const Sequence& sequence, Prefix prefix) const;
 
   /// Whether a sequence waits that may run beside those that do. One whose last token is on its way
-  /// does not come back.
+  /// does not come back, nor one of which it is not known yet how many tokens are answered.
   [[nodiscard]] bool next_may_run() const {
     return !waiting_.empty() &&
            static_cast<std::int64_t>(running_.size()) < limits_.max_sequences &&
-           !at(waiting_.front()).all_scheduled();
+           !at(waiting_.front()).all_scheduled() && at(waiting_.front()).drafts == 0;
   }
 
   /// Whether blocks for `tokens` of a waiting sequence can be had, `reserve` staying free.
@@ -91,14 +91,21 @@ class BatchState {
   /// cache keeps what was computed before it decoded.
   void retract(Slot slot);
 
-  /// One token of a decoding sequence in `plan`; it has its blocks.
-  void schedule_decode(Slot slot, StepPlan& plan);
+  /// One token of a decoding sequence in `plan`, and `drafts` beside it; it has its blocks.
+  void schedule_decode(Slot slot, StepPlan& plan, std::int64_t drafts = 0);
   /// `tokens` of a sequence's prompt in `plan`; it has their blocks.
   void schedule_chunk(Slot slot, std::int64_t tokens, StepPlan& plan);
   /// A row of a sequence whose last token is on its way: nothing comes of it. It has its blocks.
   void schedule_idle(Slot slot, StepPlan& plan);
   /// Takes back what `plan` has of the sequence.
   void unschedule(Slot slot, StepPlan& plan);
+
+  /// Of the `drafts` tokens in a step that has ended, so many are accepted. The others' KV slots
+  /// are free for its next tokens; its blocks stay (vLLM 0.19's scheduler.py, update_from_output).
+  void settle(Slot slot, std::int64_t drafts, std::int64_t accepted);
+  /// What the rows of a scheduled step attend to, now that the steps in front have ended; rows of
+  /// finished sequences answer nothing. Once for a step, before sweep().
+  void recount(StepPlan& plan) const;
 
   /// The sequence has all its tokens: its blocks are free, its slot when sweep() comes; where it
   /// was handed over, both when let_go() comes.
@@ -119,6 +126,7 @@ class BatchState {
   [[nodiscard]] std::int64_t blocks_for(std::int64_t steps) const;
   void enqueue(Slot slot, bool by_priority);
   void stop(Slot slot);
+  void unschedule_drafts(std::ptrdiff_t row, StepPlan& plan);
   void release(Slot slot, std::int64_t keep_own = 0);
 
   BatchLimits limits_;

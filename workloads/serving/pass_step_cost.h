@@ -70,6 +70,12 @@ class PassStepCost final : public StepCost {
   StepRun decode(const DecodeLoad& load) override;
   Ticks mixed(const DecodeLoad& load, std::span<const PromptChunk> chunks) override;
 
+  /// One pass of the devices, without host and sampling; of the load's drafts too, all tokens of a
+  /// sequence in one row of attention: the last of them attends to its whole context.
+  Ticks pass(const DecodeLoad& load, std::span<const PromptChunk> chunks, std::int64_t logits);
+  /// What it takes to choose tokens beyond the greedy choice.
+  [[nodiscard]] Ticks sampling(std::int64_t rows) const;
+
  private:
   PassStepCost(const Deployment& deployment, std::unique_ptr<PassBodies> bodies, ServingHost host,
                Slowness slowness);
@@ -93,14 +99,13 @@ class PassStepCost final : public StepCost {
   Ticks decode_attention_at(std::int64_t sequences, std::size_t knot);
   [[nodiscard]] Segment segment(const DecodeLoad& load);
   [[nodiscard]] Ticks beside_chunks(const DecodeLoad& load) const;
-  [[nodiscard]] Ticks sampling(std::int64_t sequences) const;
+  [[nodiscard]] Ticks several_queries(const DecodeLoad& load) const;
   [[nodiscard]] Ticks chunk_attention(const PromptChunk& chunk) const;
   [[nodiscard]] Ticks attention_of(const PassShape& shape) const;
   [[nodiscard]] std::vector<Kernel> attention_kernels(std::uint32_t device, int layer,
                                                       const PassShape& shape) const;
   [[nodiscard]] PassShape shape_of(std::int64_t tokens, std::int64_t sequences,
                                    std::int64_t context) const;
-  Ticks mixed_pass(const MicroBatch& part);
   [[nodiscard]] Ticks with_host(Ticks device, std::int64_t sequences) const;
 
   const Deployment& d_;

@@ -118,7 +118,8 @@ class Replica {
   void enter(Step& step);
   [[nodiscard]] Ticks pass(const Step& step, Ticks at);
   void end_step();
-  void emit(Slot slot, Ticks now);
+  void emit(Slot slot, Ticks now, std::int64_t tokens = 1);
+  void verify(const StepPlan& plan, Ticks now, StepRecord& record);
   void flush_gaps();
   [[nodiscard]] StepRecord record_of(const StepPlan& plan) const;
   void observe(StepRecord& record, const Step& step, std::int64_t steps_before = 0);

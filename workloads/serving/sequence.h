@@ -32,6 +32,7 @@ struct Sequence {
   std::int64_t computed = 0;          ///< tokens whose keys and values steps compute
   std::int64_t scheduled_output = 0;  ///< tokens that scheduled steps answer
   std::int64_t emitted = 0;           ///< tokens answered
+  std::int64_t drafts = 0;            ///< of `computed`, those on their way that may be rejected
   std::int64_t discarded = 0;         ///< tokens of steps on their way that will not be answered
   std::int64_t blocks = 0;            ///< KV blocks held
   std::int64_t in_runs = 0;           ///< of them, those in `runs`
@@ -68,6 +69,11 @@ struct StepPlan {
   std::vector<ScheduledChunk> chunks;
   std::int64_t idle = 0;       ///< rows beside `decode` that answer nothing
   std::int64_t kv_tokens = 0;  ///< that `decode` and idle rows attend to
+  /// [decode] Drafted tokens computed beside its next one, where the engine speculates; else empty.
+  std::vector<std::int64_t> drafts;
+  std::int64_t draft_tokens = 0;  ///< of all rows, idle ones too
+  /// Of a row's last token but one, that before it, ... and the tokens each attends to.
+  std::int64_t draft_pairs = 0;
 
   [[nodiscard]] bool empty() const { return rows() == 0 && chunks.empty(); }
   [[nodiscard]] bool only_decodes() const { return chunks.empty() && rows() > 0; }
@@ -84,6 +90,9 @@ struct StepPlan {
     chunks.clear();
     idle = 0;
     kv_tokens = 0;
+    drafts.clear();
+    draft_tokens = 0;
+    draft_pairs = 0;
   }
 };
 

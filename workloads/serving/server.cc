@@ -37,6 +37,13 @@ void validate(const ServerConfig& config) {
     throw std::invalid_argument("replicas must be >= 1, got " + std::to_string(config.replicas));
   if (config.in_flight < 1)
     throw std::invalid_argument("in_flight must be >= 1, got " + std::to_string(config.in_flight));
+  if (config.limits.speculation.on()) {
+    require_speculation(config.batching);
+    if (config.in_flight > 1 || config.kv_links)
+      throw std::invalid_argument(
+          "speculative decoding is modelled on replicas of one stage that compute prompts and "
+          "answers");
+  }
   if (!config.kv_links) return;
   const KvLinks& links = *config.kv_links;
   if (links.prefill_replicas < 1 || links.decode_replicas < 1 ||
@@ -109,9 +116,11 @@ class Server {
     if (stations.empty() || stations.back().kind == StationKind::kDelay)
       throw std::invalid_argument("a replica's stations end with one that is not a delay");
     if (config.kv_links) transfers_.emplace(*config.kv_links);
+    BatchLimits limits = config.limits;
+    limits.speculation.seed = traffic.seed;
     for (std::int32_t i = 0; i < config.replicas; ++i)
-      replicas_.emplace_back(static_cast<std::uint32_t>(i), config.limits, config.batching,
-                             stations, config.in_flight, records_, observer, config.mode,
+      replicas_.emplace_back(static_cast<std::uint32_t>(i), limits, config.batching, stations,
+                             config.in_flight, records_, observer, config.mode,
                              to_ticks(config.first_step), role_of(i));
     prefilled_by_.resize(config.kv_links ? traffic.requests.size() : 0);
     decoded_by_ = prefilled_by_;

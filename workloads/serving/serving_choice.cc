@@ -36,6 +36,7 @@ ServingChoice merged(const ServingChoice& earlier, const ServingChoice& later) {
   take(both.kv_blocks, later.kv_blocks);
   take(both.prefill_replicas, later.prefill_replicas);
   take(both.routing, later.routing);
+  take(both.speculative, later.speculative);
   take(both.level.ttft_s, later.level.ttft_s);
   take(both.level.tpot_s, later.level.tpot_s);
   take(both.level.e2e_s, later.level.e2e_s);

@@ -48,10 +48,10 @@ void refuse_pipeline_of(const Batching& batching) {
   if (std::holds_alternative<SglangBatching>(batching) ||
       std::holds_alternative<LlamaCppBatching>(batching) ||
       std::holds_alternative<TgiBatching>(batching)) {
-    throw std::invalid_argument("pipelines are not modelled with " +
-                                std::string(name_of(batching)) +
-                                " batching yet; allowed are one stage, and vllm-v1, vllm-v0, "
-                                "sarathi, orca and static; --plan dp=N puts a replica on each device");
+    throw std::invalid_argument(
+        "pipelines are not modelled with " + std::string(name_of(batching)) +
+        " batching yet; allowed are one stage, and vllm-v1, vllm-v0, "
+        "sarathi, orca and static; --plan dp=N puts a replica on each device");
   }
 }
 
@@ -111,9 +111,26 @@ std::int64_t slot_blocks(MemoryRequest& memory, ServerConfig& config) {
 
 }  // namespace
 
+namespace {
+
+/// Where the engine speculates, its limits and host say so; the request of the draft model, if any.
+std::optional<DeploymentRequest> speculated(const DeploymentRequest& request,
+                                            const ServingProfile& profile, ServerConfig& config,
+                                            ServingHost& host) {
+  if (!profile.speculating) return std::nullopt;
+  speculate(*profile.speculating, config.limits, host);
+  config.limits.speculation.max_context = config.max_context;
+  if (!profile.speculating->draft) return std::nullopt;
+  return draft_request(request, *profile.speculating->draft);
+}
+
+}  // namespace
+
 ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& profile,
                            std::int32_t prefill_replicas) {
   refuse_unmodelled(request.plan);
+  if (profile.speculating)
+    check_speculation(request.plan, profile.batching, request.engine, prefill_replicas > 0);
   ServingHost host = profile.host;
   ServerConfig config;
   config.replicas = request.plan.dp;
@@ -135,6 +152,8 @@ ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& prof
   for (BackendProfile& backend : request.engine.backends) backend.host_step_us = 0;
   if (profile.sized_by_memory) size_by_memory(request, config.limits, host);
   MemoryRequest memory = memory_request(request);
+  const std::optional<DeploymentRequest> draft = speculated(request, profile, config, host);
+  if (draft) memory.second = draft_memory(*draft);
   const std::int64_t blocks = std::holds_alternative<LlamaCppBatching>(profile.batching)
                                   ? slot_blocks(memory, config)
                                   : free_blocks(memory);
@@ -148,14 +167,22 @@ ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& prof
   }
   validate(config);
   settle_clocks(deployment);
+  std::optional<Deployment> drafting;
+  if (draft) settle_clocks(drafting.emplace(deploy(*draft)));
   if (deployment.stages.size() > 1) {
     refuse_pipeline_of(config.batching);
     config.in_flight = batches_in_flight(deployment, std::ssize(deployment.stages));
     config.limits.async_scheduling &= profile.async_pipelines;
     host.overlapped &= profile.async_pipelines;
   }
-  return {std::move(deployment), config, std::move(host),
-          profile.front,         blocks, plan_memory(memory)};
+  return {std::move(deployment),
+          config,
+          std::move(host),
+          profile.front,
+          blocks,
+          plan_memory(memory),
+          profile.speculating,
+          std::move(drafting)};
 }
 
 }  // namespace rigsim::workloads

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "workloads/deployment_builder.h"
 #include "workloads/serving/front_end.h"
 #include "workloads/serving/pass_step_cost.h"
 #include "workloads/serving/server.h"
+#include "workloads/serving/speculative_setup.h"
 
 namespace rigsim::workloads {
 
@@ -23,6 +25,7 @@ struct ServingProfile {
   FrontEnd front;
   /// Asynchronous scheduling (limits) of pipelines, too: their steps then take turns, see Replica.
   bool async_pipelines = false;
+  std::optional<Speculating> speculating{};
   double first_step_us = 0;  ///< what the first step of all takes more: lazy initialisation
 };
 
@@ -34,6 +37,8 @@ struct ServingSetup {
   FrontEnd front;
   std::int64_t kv_blocks = 0;  ///< of one replica, as the engine counts them; 0: it does not fit
   MemoryPlan memory;           ///< of one replica, with a KV cache of one token
+  std::optional<Speculating> speculating{};
+  std::optional<Deployment> draft{};  ///< the model that drafts, beside `deployment`
 };
 
 /// Places one replica of `request` and gives it the KV blocks that memory leaves. vLLM and TGI keep
@@ -46,8 +51,9 @@ struct ServingSetup {
 /// that is all that the model can, and too much, slots get the longest context that fits.
 ///
 /// Throws std::invalid_argument as deploy(), and for what is not modelled: layers on the host,
-/// experts spread over replicas, pipelines of llama.cpp, SGLang and TGI, more slots than llama.cpp
-/// computes at once; as kv_links() and validate().
+/// experts spread over replicas, speculation as check_speculation() and draft_request() say,
+/// pipelines of llama.cpp, SGLang and TGI, more slots than llama.cpp computes at once; as
+/// kv_links() and validate().
 [[nodiscard]] ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& profile,
                                          std::int32_t prefill_replicas = 0);
 

@@ -168,6 +168,20 @@ Scenario random_scenario(std::uint64_t seed) {
   return scenario;
 }
 
+/// Where it is modelled, with a draft model (slots ahead) or without.
+void speculate(Scenario& scenario, Dice& dice) {
+  ServerConfig& config = scenario.config;
+  if (config.kv_links || !std::holds_alternative<VllmV1Batching>(config.batching)) return;
+  Speculation& speculation = config.limits.speculation;
+  speculation.tokens = dice.from(1, 6);
+  speculation.lookahead = dice.chance(50) ? speculation.tokens : 0;
+  speculation.max_context = dice.chance(30) ? dice.from(400, 900) : 0;
+  for (std::int64_t i = 0; i < speculation.tokens; ++i)
+    speculation.acceptance.push_back(static_cast<double>(dice.from(0, 10)) / 10);
+  config.max_context = speculation.max_context;
+  config.limits.kv_blocks += dice.from(0, 3);
+}
+
 /// Up to five stages with a host in front, delays and copies between them, alike or not, and as
 /// many steps in flight, or some other number.
 void make_pipeline(Scenario& scenario, Dice& dice) {
@@ -268,6 +282,20 @@ TEST(Leap, GivesTheTimesOfSingleSteps) {
   EXPECT_GT(counts.preempted, 1'000);
   EXPECT_GT(counts.found, 50'000);
   EXPECT_GT(counts.moved, 1'000);
+}
+
+TEST(Leap, GivesTheTimesOfSingleStepsWithSpeculation) {
+  Counts counts;
+  for (std::uint64_t seed = 1; seed <= 1'000; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    Dice dice(seed + 2'000'000);
+    Scenario scenario = random_scenario(seed);
+    speculate(scenario, dice);
+    expect_same_times(scenario, counts);
+    if (testing::Test::HasFailure()) return;
+  }
+  EXPECT_GT(counts.preempted, 1'000);
+  EXPECT_GT(counts.found, 50'000);
 }
 
 TEST(Leap, GivesTheTimesOfSingleStepsOfPipelines) {
