@@ -25,7 +25,8 @@ constexpr std::array kNumbers{
     &ServingMetrics::total_tokens_per_s, &ServingMetrics::requests_per_s,
     &ServingMetrics::busy_fraction,      &ServingMetrics::mean_batch,
     &ServingMetrics::kv_used_fraction,   &ServingMetrics::kv_used_fraction_max,
-    &ServingMetrics::bubble_fraction,    &ServingMetrics::window_s};
+    &ServingMetrics::bubble_fraction,    &ServingMetrics::window_s,
+    &ServingMetrics::accepted_fraction,  &ServingMetrics::acceptance_length};
 constexpr std::array kUses{&ServingUse::mfu,
                            &ServingUse::mbu,
                            &ServingUse::link_fraction,
@@ -37,7 +38,8 @@ constexpr std::array kCounts{
     &ServingMetrics::too_long,      &ServingMetrics::prompt_tokens,
     &ServingMetrics::output_tokens, &ServingMetrics::preemptions,
     &ServingMetrics::steps,         &ServingMetrics::cached_prompt_tokens,
-    &ServingMetrics::waiting_max,   &ServingMetrics::computed_prompt_tokens};
+    &ServingMetrics::waiting_max,   &ServingMetrics::computed_prompt_tokens,
+    &ServingMetrics::draft_tokens,  &ServingMetrics::accepted_tokens};
 constexpr std::array kOptionals{&ServingMetrics::good_requests_per_s,
                                 &ServingMetrics::good_fraction, &ServingMetrics::queue_growth};
 

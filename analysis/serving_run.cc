@@ -13,6 +13,7 @@
 #include "sim/executor.h"
 #include "workloads/pass_graph.h"
 #include "workloads/serving/pass_stations.h"
+#include "workloads/serving/speculative_step_cost.h"
 #include "workloads/time_share.h"
 
 namespace rigsim::analysis {
@@ -79,8 +80,15 @@ struct Counted {
 std::vector<workloads::RequestRecord> serve_alone(const Traffic& traffic, const ServingSetup& setup,
                                                   ServingObserver& observer,
                                                   workloads::Slowness slowness = {}) {
-  const workloads::PassStations replica(setup.deployment, setup.host, slowness);
-  return workloads::serve_behind(setup.front, traffic, setup.config, replica.stations(), observer);
+  const auto on = [&](std::span<const workloads::Station> stations) {
+    return workloads::serve_behind(setup.front, traffic, setup.config, stations, observer);
+  };
+  if (!setup.speculating)
+    return on(workloads::PassStations(setup.deployment, setup.host, slowness).stations());
+  workloads::SpeculativeStepCost cost(setup.deployment, setup.draft ? &*setup.draft : nullptr,
+                                      setup.speculating->choice.tokens, setup.host, slowness);
+  const workloads::Station station{&cost};
+  return on(std::span(&station, 1));
 }
 
 /// Throughput behind a warm-up: all that comes out from `begin` on, also for requests that arrived
@@ -94,7 +102,7 @@ void set_rates(ServingMetrics& m, const ServingCollector& collector,
     ended += record.finished >= begin ? 1 : 0;
   }
   if (m.window_s <= 0) return;
-  const auto tokens = static_cast<double>(collector.gaps() + firsts);
+  const auto tokens = static_cast<double>(collector.later_tokens() + firsts);
   m.output_tokens_per_s = tokens / m.window_s;
   m.total_tokens_per_s = (tokens + static_cast<double>(m.computed_prompt_tokens)) / m.window_s;
   m.requests_per_s = static_cast<double>(ended) / m.window_s;

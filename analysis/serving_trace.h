@@ -20,7 +20,8 @@ namespace rigsim::analysis {
 /// - /steps: one row per run of steps: replica, start (ps), steps, first and growth (ps as double:
 ///   step i takes first + i x growth), busy (of their time, when no step that ended before was on
 ///   its way), of a pipeline stage_0_busy, stage_1_busy, ... (what its stages compute), decodes,
-///   kv_tokens, chunks, prompt_tokens, running, waiting, kv_blocks_held, preemptions. With
+///   kv_tokens, chunks, prompt_tokens, running, waiting, kv_blocks_held, preemptions; where the
+///   engine speculates draft_tokens and accepted_tokens. With
 ///   --exact-steps every row is one step;
 /// - /series: the run over time, one row per window (ServingSeries), written at its end: start and
 ///   length (s), busy_fraction, batch, kv_used_fraction and waiting (means while steps run),
