@@ -53,6 +53,7 @@ DeploymentRequest draft_request(const DeploymentRequest& target, const DraftMode
   DeploymentRequest request = target;
   request.model = draft.model;
   request.weights = draft.weights;
+  if (!draft.model.experts) request.plan.ep = 1;
   return request;
 }
 

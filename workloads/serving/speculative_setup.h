@@ -35,9 +35,9 @@ struct Speculating {
 /// Throws std::invalid_argument where a step has no token left.
 void speculate(const Speculating& speculating, BatchLimits& limits, ServingHost& host);
 
-/// The draft model's place: the target's devices, its plan, its KV format. Throws
-/// std::invalid_argument unless that is modelled and vLLM would take it: one vocabulary, a context
-/// as long as the target's, devices that share its heads, fused kernels, no pipeline.
+/// The draft model's place: the target's devices, its plan (experts apart), its KV format. Throws
+/// std::invalid_argument unless vLLM would take it: one vocabulary, and a context as long as the
+/// target's, beyond which vLLM stops to speculate.
 [[nodiscard]] DeploymentRequest draft_request(const DeploymentRequest& target,
                                               const DraftModel& draft);
 
