@@ -14,7 +14,7 @@
 #include "analysis/error_statistics.h"
 #include "analysis/request_latency.h"
 #include "analysis/serving_band.h"
-#include "workloads/serving/pass_stations.h"
+#include "workloads/serving/serving_stations.h"
 #include "workloads/traffic_change.h"
 
 namespace rigsim::analysis {
@@ -65,10 +65,7 @@ class Loads {
  public:
   Loads(const ServingSetup& setup, const CapacityTarget& target, const LoadLadder& ladder,
         workloads::Slowness slowness = {})
-      : setup_(setup),
-        target_(target),
-        ladder_(ladder),
-        replica_(setup.deployment, setup.host, slowness) {}
+      : setup_(setup), target_(target), ladder_(ladder), replica_(setup, slowness) {}
 
   [[nodiscard]] LoadRun run(const Traffic& traffic, std::int64_t step) {
     Traffic load = traffic;
@@ -111,7 +108,7 @@ class Loads {
   const ServingSetup& setup_;
   const CapacityTarget& target_;
   const LoadLadder& ladder_;
-  workloads::PassStations replica_;
+  workloads::ServingStations replica_;
 };
 
 double mean(std::span<const double> values) {

@@ -31,7 +31,9 @@ constexpr std::array kNumbers{&ServingMetrics::duration_s,
                               &ServingMetrics::bubble_fraction,
                               &ServingMetrics::window_s,
                               &ServingMetrics::lockstep_wait_fraction,
-                              &ServingMetrics::swap_fraction};
+                              &ServingMetrics::swap_fraction,
+                              &ServingMetrics::accepted_fraction,
+                              &ServingMetrics::acceptance_length};
 constexpr std::array kUses{&ServingUse::mfu,
                            &ServingUse::mbu,
                            &ServingUse::link_fraction,
@@ -52,7 +54,9 @@ constexpr std::array kCounts{&ServingMetrics::offered,
                              &ServingMetrics::swapped_in_blocks,
                              &ServingMetrics::host_prompt_tokens,
                              &ServingMetrics::host_stored_blocks,
-                             &ServingMetrics::host_loaded_blocks};
+                             &ServingMetrics::host_loaded_blocks,
+                             &ServingMetrics::draft_tokens,
+                             &ServingMetrics::accepted_tokens};
 constexpr std::array kOptionals{&ServingMetrics::good_requests_per_s,
                                 &ServingMetrics::good_fraction, &ServingMetrics::queue_growth};
 

@@ -101,6 +101,20 @@ Json use(const ServingRun& run, double ServingUse::* member) {
   return figure_json({run.metrics.use.*member, low, high, run.band.evidence, {}});
 }
 
+/// How the engine speculates; null where it does not.
+Json speculative(const workloads::ServingSetup& setup) {
+  if (!setup.speculating) return {};
+  const workloads::SpeculativeChoice& choice = setup.speculating->choice;
+  Json json{{"draft", nullptr}, {"draft_weights", nullptr}};
+  if (const auto& draft = setup.speculating->draft)
+    json = {{"draft", draft->model.name}, {"draft_weights", draft->weights.name}};
+  json["tokens"] = choice.tokens;
+  json["acceptance"] = setup.config.limits.speculation.acceptance;
+  json["expected_acceptance_length"] =
+      workloads::mean_acceptance_length(setup.config.limits.speculation);
+  return json;
+}
+
 Json limits(const workloads::ServingSetup& setup) {
   const workloads::BatchLimits& l = setup.config.limits;
   return {{"batching", std::string(workloads::name_of(setup.config.batching))},
@@ -115,7 +129,14 @@ Json limits(const workloads::ServingSetup& setup) {
           {"stages", setup.deployment.replica(0).size()},
           {"in_flight", setup.config.in_flight},
           {"max_context", setup.config.max_context},
-          {"first_step_s", sim::to_seconds(setup.config.first_step)}};
+          {"first_step_s", sim::to_seconds(setup.config.first_step)},
+          {"speculative", speculative(setup)}};
+}
+
+/// A figure of what was speculated; null where the engine does not.
+template <class T>
+Json speculated(const workloads::ServingSetup& setup, T value) {
+  return setup.speculating ? Json(value) : Json();
 }
 
 /// What was swapped out to host memory and back; null where sequences are computed anew.
@@ -192,6 +213,10 @@ Json to_json(const ServingRun& run, const workloads::ServingSetup& setup,
   json["steps"] = m.steps;
   json["prompt_tokens"] = m.prompt_tokens;
   json["output_tokens"] = m.output_tokens;
+  json["draft_tokens"] = speculated(setup, m.draft_tokens);
+  json["accepted_draft_tokens"] = speculated(setup, m.accepted_tokens);
+  json["accepted_fraction"] = speculated(setup, m.accepted_fraction);
+  json["acceptance_length"] = speculated(setup, m.acceptance_length);
   json["cached_prompt_tokens"] = m.cached_prompt_tokens;
   json["computed_prompt_tokens"] = m.computed_prompt_tokens;
   json["queue_growth"] = or_null(m.queue_growth);
@@ -233,6 +258,13 @@ Json vllm_bench_json(const ServingRun& run, const workloads::Traffic& traffic,
   add("tpot", m.tpot_s);
   add("itl", m.itl_s);
   add("e2el", m.e2e_s);
+  if (m.draft_tokens > 0) {
+    constexpr double kPercent = 100;
+    json["spec_decode_acceptance_rate"] = m.accepted_fraction * kPercent;
+    json["spec_decode_acceptance_length"] = m.acceptance_length;
+    json["spec_decode_draft_tokens"] = m.draft_tokens;
+    json["spec_decode_accepted_tokens"] = m.accepted_tokens;
+  }
   for (const char* list : {"input_lens", "output_lens", "ttfts", "start_times", "errors"})
     json[list] = Json::array();
   for (std::size_t i = run.warm_up_requests; i < run.records.size(); ++i) {

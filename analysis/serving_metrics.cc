@@ -79,6 +79,10 @@ std::optional<double> queue_growth(std::span<const RequestRecord> records) {
 void ServingCollector::steps_executed(const workloads::StepRecord& steps) {
   const double duration = workloads::to_seconds(steps.busy());
   steps_ += steps.steps;
+  verified_ += steps.drafts > 0 ? steps.decodes : 0;
+  drafts_ += steps.drafts;
+  accepted_ += steps.accepted;
+  more_tokens_ += steps.more_tokens;
   prompt_tokens_ += steps.prompt_tokens;
   waiting_max_ = std::max(waiting_max_, steps.waiting);
   held_max_ = std::max(held_max_, steps.kv_blocks_held);
@@ -137,6 +141,12 @@ ServingMetrics ServingCollector::metrics(const Traffic& traffic,
   m.swapped_in_blocks = swapped_in_;
   m.host_stored_blocks = host_stored_;
   m.host_loaded_blocks = host_loaded_;
+  m.draft_tokens = drafts_;
+  m.accepted_tokens = accepted_;
+  if (drafts_ > 0) {
+    m.accepted_fraction = static_cast<double>(accepted_) / static_cast<double>(drafts_);
+    m.acceptance_length = 1 + static_cast<double>(accepted_) / static_cast<double>(verified_);
+  }
   m.waiting_max = waiting_max_;
   if (m.finished > 0) {
     m.duration_s = seconds(first, last);

@@ -40,7 +40,7 @@ struct ServingMetrics {
   LatencySummary queueing_s;    ///< arrival to the start of the first step that works on it
   LatencySummary ttft_s;        ///< arrival to first token
   LatencySummary tpot_s;        ///< (last - first token) / (tokens - 1), of requests with several
-  LatencySummary itl_s;         ///< every gap between two tokens of a request
+  LatencySummary itl_s;         ///< every gap between two tokens of a request (see GapRun)
   LatencySummary e2e_s;         ///< arrival to last token
   LatencySummary normalised_s;  ///< e2e per output token
   /// Where one replica computes the prompt and another decodes: the end of the prompt to the start
@@ -66,6 +66,12 @@ struct ServingMetrics {
   double kv_used_fraction = 0;        ///< of the blocks, the same mean
   double kv_used_fraction_max = 0;
   std::int64_t waiting_max = 0;
+  /// With speculation: tokens drafted and verified, how many were accepted, and what a sequence is
+  /// answered with in a step, in the mean (its accepted drafts and one more, as vLLM counts).
+  std::int64_t draft_tokens = 0;
+  std::int64_t accepted_tokens = 0;
+  double accepted_fraction = 0;
+  double acceptance_length = 0;
   ServingUse use;
   std::optional<double> good_requests_per_s{};  ///< goodput, where a level was asked for
   std::optional<double> good_fraction{};
@@ -82,8 +88,8 @@ class ServingCollector final : public workloads::ServingObserver {
   void gaps_seen(const workloads::GapRun& gaps) override { gaps_.add(gaps); }
   void request_ended(std::uint32_t, const workloads::RequestRecord&) override {}
 
-  /// Gaps seen: tokens that are not a request's first.
-  [[nodiscard]] std::int64_t gaps() const { return gaps_.count(); }
+  /// Tokens seen that are not a request's first.
+  [[nodiscard]] std::int64_t later_tokens() const { return gaps_.count() + more_tokens_; }
 
   /// The whole run's numbers, once it has ended.
   [[nodiscard]] ServingMetrics metrics(const workloads::Traffic& traffic,
@@ -94,6 +100,10 @@ class ServingCollector final : public workloads::ServingObserver {
  private:
   GapDistribution gaps_;
   std::int64_t steps_ = 0;
+  std::int64_t verified_ = 0;  // rows with drafts
+  std::int64_t drafts_ = 0;
+  std::int64_t accepted_ = 0;
+  std::int64_t more_tokens_ = 0;
   std::int64_t prompt_tokens_ = 0;
   std::int64_t waiting_max_ = 0;
   std::int64_t held_max_ = 0;

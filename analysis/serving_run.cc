@@ -9,7 +9,7 @@
 
 #include "analysis/request_latency.h"
 #include "analysis/serving_use.h"
-#include "workloads/serving/pass_stations.h"
+#include "workloads/serving/serving_stations.h"
 
 namespace rigsim::analysis {
 namespace {
@@ -72,8 +72,7 @@ struct Counted {
 std::vector<workloads::RequestRecord> serve_alone(const Traffic& traffic, const ServingSetup& setup,
                                                   ServingObserver& observer,
                                                   workloads::Slowness slowness = {}) {
-  const workloads::PassStations replica(setup.deployment, setup.host, slowness,
-                                        setup.host_kv.stages);
+  const workloads::ServingStations replica(setup, slowness);
   return workloads::serve_behind(setup.front, traffic, setup.config, replica.stations(), observer);
 }
 
@@ -88,7 +87,7 @@ void set_rates(ServingMetrics& m, const ServingCollector& collector,
     ended += record.finished >= begin ? 1 : 0;
   }
   if (m.window_s <= 0) return;
-  const auto tokens = static_cast<double>(collector.gaps() + firsts);
+  const auto tokens = static_cast<double>(collector.later_tokens() + firsts);
   m.output_tokens_per_s = tokens / m.window_s;
   m.total_tokens_per_s = (tokens + static_cast<double>(m.computed_prompt_tokens)) / m.window_s;
   m.requests_per_s = static_cast<double>(ended) / m.window_s;

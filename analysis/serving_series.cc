@@ -50,15 +50,16 @@ void ServingSeries::add(const workloads::StepRecord& s, workloads::Ticks link) {
     const double inside = std::max(to - from, 0.0);
     const double share = duration > 0 ? inside / duration : 1.0;
     const double busy = inside * alone;
-    windows_[i] += {.busy_s = busy,
-                    .sequence_s = busy * static_cast<double>(s.decodes + s.chunks),
-                    .block_s = busy * static_cast<double>(s.kv_blocks_held),
-                    .waiting_s = busy * static_cast<double>(s.waiting),
-                    .stage_s = share * stages,
-                    .link_s = share * workloads::to_seconds(link),
-                    .decode_tokens = share * static_cast<double>(s.decodes * s.steps),
-                    .prompt_tokens = share * static_cast<double>(s.prompt_tokens * s.steps),
-                    .preemptions = i == last ? s.preemptions : 0};
+    windows_[i] +=
+        {.busy_s = busy,
+         .sequence_s = busy * static_cast<double>(s.decodes + s.chunks),
+         .block_s = busy * static_cast<double>(s.kv_blocks_held),
+         .waiting_s = busy * static_cast<double>(s.waiting),
+         .stage_s = share * stages,
+         .link_s = share * workloads::to_seconds(link),
+         .decode_tokens = share * static_cast<double>(s.decodes * s.steps + s.more_tokens),
+         .prompt_tokens = share * static_cast<double>(s.prompt_tokens * s.steps),
+         .preemptions = i == last ? s.preemptions : 0};
   }
 }
 

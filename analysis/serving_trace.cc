@@ -2,6 +2,7 @@
 
 #include <array>
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,7 +64,7 @@ struct RequestColumns {
 };
 
 struct StepColumns {
-  StepColumns(Hdf5Table& table, std::size_t stages)
+  StepColumns(Hdf5Table& table, std::size_t stages, bool speculates)
       : replica(table.add_column<std::uint32_t>({"replica", "1", "whose steps"})),
         start(table.add_column<std::int64_t>(
             {"start", "ps", "of the first of them; in a pipeline when it was scheduled"})),
@@ -92,6 +93,9 @@ struct StepColumns {
     for (std::size_t s = 0; stages > 1 && s < stages; ++s)
       stage_busy.push_back(table.add_column<double>(
           {"stage_" + std::to_string(s) + "_busy", "ps", "when this stage computes them"}));
+    if (!speculates) return;
+    drafts = count(table, "draft_tokens", "drafted tokens computed beside one of each decoding");
+    accepted = count(table, "accepted_tokens", "of these");
   }
 
   static ColumnId<std::int64_t> count(Hdf5Table& table, const char* name, const char* description) {
@@ -104,6 +108,7 @@ struct StepColumns {
   ColumnId<std::int64_t> decodes, kv_tokens, chunks, prompt_tokens, running, waiting, held;
   ColumnId<std::int64_t> preemptions, swapped_out, swapped_in, host_stored, host_loaded;
   std::vector<ColumnId<double>> stage_busy;
+  std::optional<ColumnId<std::int64_t>> drafts, accepted;
 };
 
 struct SeriesColumns {
@@ -137,8 +142,9 @@ struct SeriesColumns {
 struct ServingTrace::Tables {
   using Clock = std::chrono::steady_clock;
 
-  Tables(const std::filesystem::path& path, const TraceHeader& header, std::size_t stages)
-      : file(path), step_columns(steps, stages) {
+  Tables(const std::filesystem::path& path, const TraceHeader& header, std::size_t stages,
+         bool speculates)
+      : file(path), step_columns(steps, stages, speculates) {
     write_header(file, header);
     flush();
   }
@@ -174,7 +180,7 @@ struct ServingTrace::Tables {
 ServingTrace::ServingTrace(const std::filesystem::path& path, const TraceHeader& header,
                            const workloads::Traffic& traffic, const workloads::ServerConfig& config,
                            std::size_t stages, workloads::ServingWork* work)
-    : tables_(std::make_unique<Tables>(path, header, stages)),
+    : tables_(std::make_unique<Tables>(path, header, stages, config.limits.speculation.on())),
       traffic_(traffic),
       work_(work),
       replicas_(config.replicas),
@@ -212,6 +218,8 @@ void ServingTrace::steps_executed(const workloads::StepRecord& s) {
   table.push(c.host_loaded, s.host_loaded);
   for (std::size_t i = 0; i < c.stage_busy.size(); ++i)
     table.push(c.stage_busy[i], ps(s.stages[i]));
+  if (c.drafts) table.push(*c.drafts, s.drafts);
+  if (c.accepted) table.push(*c.accepted, s.accepted);
   table.end_row();
   tables_->row_ended();
   series_.add(s, link);

@@ -25,8 +25,8 @@ namespace rigsim::analysis {
 ///   for the slowest replica), of a pipeline stage_0_busy, stage_1_busy, ... (what its stages
 ///   compute), decodes, kv_tokens, chunks, prompt_tokens, running, waiting, kv_blocks_held,
 ///   preemptions, swapped_out and swapped_in (KV blocks to host memory and back), host_stored and
-///   host_loaded (those of the prefix cache there, since the row before). With --exact-steps every
-///   row is one step;
+///   host_loaded (those of the prefix cache there, since the row before); where the engine
+///   speculates draft_tokens and accepted_tokens. With --exact-steps every row is one step;
 /// - /series: the run over time, one row per window (ServingSeries), written at its end: start and
 ///   length (s), busy_fraction, batch, kv_used_fraction and waiting (means while steps run),
 ///   bubble_fraction (of a pipeline: of its stages' time while steps run, not computing; else 0),

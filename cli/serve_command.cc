@@ -22,6 +22,7 @@
 #include "cli/scenario_options.h"
 #include "cli/serve_options.h"
 #include "cli/serve_table.h"
+#include "cli/speculative_option.h"
 #include "cli/table.h"
 #include "cli/text_file.h"
 #include "cli/trace_report_text.h"
@@ -217,10 +218,11 @@ Answer does_not_fit(const Scenario& scenario, const ServingSetup& setup) {
           "{} in {} does not fit {}: weights {:.1f}, activations {:.1f} and runtime {:.1f} GB "
           "leave no {} of the {:.1f} GB that the engine takes of {}.{} rigsim fit says what would "
           "fit.\n",
-          scenario.model.name, scenario.weights.name, scenario.rig.name,
-          gigabytes(device.items.weights), gigabytes(device.items.activations),
-          gigabytes(device.items.runtime), slots_of(setup).empty() ? "KV block" : "room for slots",
-          gigabytes(device.capacity),
+          setup.draft ? scenario.model.name + " beside " + setup.draft->model.name
+                      : scenario.model.name,
+          scenario.weights.name, scenario.rig.name, gigabytes(device.items.weights),
+          gigabytes(device.items.activations), gigabytes(device.items.runtime),
+          slots_of(setup).empty() ? "KV block" : "room for slots", gigabytes(device.capacity),
           workloads::device_count(setup.deployment.plan) > 1 ? "each device" : "the device",
           slots_of(setup)),
       ExitCode::kDoesNotFit};
@@ -270,7 +272,7 @@ Answer run(const ParsedOptions& options, const Console& console) {
   const auto catalog = configs::Catalog::load(options.text("catalog"));
   ScenarioOptions given;
   const Scenario scenario = scenario_of(options, catalog, given);
-  const workloads::ServingProfile profile = serving_profile(given.engine, scenario.serving);
+  workloads::ServingProfile profile = serving_profile(given.engine, scenario.serving);
   const workloads::ServiceLevel& level = scenario.serving.level;
   check_engine(options, scenario, given.engine.profile, profile);
   const auto prefill = scenario.serving.prefill_replicas;
@@ -286,6 +288,7 @@ Answer run(const ParsedOptions& options, const Console& console) {
                                     request.plan.pp > 1, prefill.has_value()});
     });
   }
+  profile.speculating = read_speculating(options, catalog, scenario.serving, request, profile);
   ServingSetup setup = options.checked("plan", [&] {
     return workloads::serving_setup(request, profile,
                                     static_cast<std::int32_t>(prefill.value_or(0)));

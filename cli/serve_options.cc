@@ -88,6 +88,9 @@ std::vector<OptionSpec> serving_options() {
       {"host-kv", "SIZE",
        "host memory of a replica behind its prefix cache, as 64GiB (--kv-offloading-size)"},
       {"routing", "HOW", "among replicas: round-robin, least-outstanding, prefix-aware, vllm"},
+      {"speculative", "HOW",
+       "tokens drafted ahead: draft=MODEL,tokens=5,acceptance=0.7, or "
+       "ngram,tokens=5,acceptance=0.4"},
       {"slo", "LIMITS", "what a good request keeps: ttft=2s,tpot=50ms,e2e=30s"},
       {"warmup", "WHAT", "not counted at the start: auto (MSER-5), N requests, or a time: 2min"},
       {"replications", "N", "draw made-up traffic N times, for intervals of chance (default 1)"},
@@ -113,6 +116,9 @@ ServingChoice read_serving_choice(const ParsedOptions& options, const ServingCho
         options.checked("host-kv", [&] { return configs::parse_quantity<sim::Bytes>(*size); });
   if (const auto routing = options.text("routing"))
     choice.routing = options.checked("routing", [&] { return workloads::routing_named(*routing); });
+  if (const auto how = options.text("speculative"))
+    choice.speculative =
+        options.checked("speculative", [&] { return workloads::speculative_named(*how); });
   choice.cold_start = options.has("cold-start");
   choice.level = service_level(options);
   return workloads::merged(base, choice);

@@ -11,7 +11,8 @@
 namespace rigsim::cli {
 
 /// How an engine serves: --batching, --max-num-seqs, --max-num-batched-tokens, --prefix-caching,
-/// --async-scheduling, --kv-blocks, --routing, --exact-steps, --slo.
+/// --async-scheduling, --kv-blocks, --routing, --speculative, --exact-steps,
+/// --slo.
 [[nodiscard]] std::vector<OptionSpec> serving_options();
 
 /// What the options say of how requests are served; where they are silent, `base`. Throws

@@ -145,6 +145,18 @@ std::string host_text(const ServingMetrics& m, const workloads::ServingSetup& se
       gigabytes(m.host_stored_blocks), gigabytes(m.host_loaded_blocks), unknown));
 }
 
+std::string speculation_text(const ServingMetrics& m, const workloads::ServingSetup& setup) {
+  if (!setup.speculating) return {};
+  const auto& draft = setup.speculating->draft;
+  constexpr int kDigits = 3;
+  return wrapped(fmt::format(
+      "{} drafts {} tokens for each sequence and step; {} % of {} were accepted: {} tokens are "
+      "answered at once in the mean.",
+      draft ? fmt::format("{} ({})", draft->model.name, draft->weights.name) : "N-gram lookup",
+      setup.speculating->choice.tokens, significant(100 * m.accepted_fraction, kDigits),
+      m.draft_tokens, significant(m.acceptance_length, kDigits)));
+}
+
 std::string use_text(const ServingMetrics& m) {
   const analysis::ServingUse& use = m.use;
   constexpr int kDigits = 3;
@@ -242,6 +254,7 @@ std::string serving_text(const ServingRun& run, const workloads::ServingSetup& s
   text += to_text(latency_table(run), console) + '\n';
   text += wrapped(replicas_text(m, setup));
   text += host_text(m, setup);
+  text += speculation_text(m, setup);
   text += use_text(m);
   text += pipeline_text(m, setup);
   text += lock_step_text(m, setup);

@@ -141,6 +141,9 @@ ServingChoice read_serving_choice(const ValueReader& value) {
   if (const auto name = map.optional_value("routing"))
     choice.routing =
         name->checked([&] { return workloads::routing_named(name->as<std::string>()); });
+  if (const auto how = map.optional_value("speculative"))
+    choice.speculative =
+        how->checked([&] { return workloads::speculative_named(how->as<std::string>()); });
   choice.cold_start = map.value_or("cold_start", false);
   if (const auto level = map.optional_value("slo")) {
     ObjectReader limits = level->object();
@@ -165,6 +168,7 @@ void write_serving_choice(YamlWriter& out, const ServingChoice& choice) {
   write_optional(out, "prefill_replicas", choice.prefill_replicas);
   if (choice.host_kv) out.value("host_kv", to_text(*choice.host_kv));
   if (choice.routing) out.value("routing", workloads::name_of(*choice.routing));
+  if (choice.speculative) out.value("speculative", workloads::text_of(*choice.speculative));
   write_switch(out, "cold_start", choice.cold_start);
   if (choice.level.any()) {
     out.begin_map("slo");

@@ -27,7 +27,8 @@ void read_scenario_traffic(const ValueReader& value, ScenarioTraffic& into);
 void write_scenario_traffic(YamlWriter& out, const ScenarioTraffic& traffic);
 
 /// Reads `serving`: `batching`, `max_num_seqs`, `max_num_batched_tokens`, `prefix_caching`,
-/// `sampling`, `async_scheduling`, `kv_blocks`, `prefill_replicas`, `routing`, `cold_start`, and
+/// `sampling`, `async_scheduling`, `kv_blocks`, `prefill_replicas`, `routing`, `speculative`,
+/// `cold_start`, and
 /// `slo` with `ttft`, `tpot`, `e2e`. Throws ConfigError with the place.
 [[nodiscard]] workloads::ServingChoice read_serving_choice(const ValueReader& value);
 /// Nothing where nothing is said.

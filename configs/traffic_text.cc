@@ -366,6 +366,7 @@ LoadedTraffic load_traffic(std::string_view text, const TrafficSettings& setting
   try {
     LoadedTraffic loaded =
         is_made_up(text) ? made_up(text, settings) : loaded_trace(text, settings, without);
+    loaded.traffic.seed = settings.seed;
     workloads::scale_lengths(loaded.traffic, settings.prompt_scale, settings.output_scale);
     workloads::scale_rate(loaded.traffic, settings.rate_scale);
     return loaded;

@@ -215,6 +215,9 @@ class Planner {
                         .capacity = capacity_of(device, engine_),
                         .stage = stage_of_device(index)};
     memory.items.runtime = runtime_of(device);
+    memory.items.weights += request_.second.weights;
+    memory.items.kv_cache += request_.second.kv_per_token * sequences() *
+                             round_up(request_.context, engine_.kv_block_tokens);
     if (!shares_host_memory(device) && plan_.placement.stages[memory.stage].layers > 0) {
       memory.items.activations += unpacked_;
     }
@@ -297,8 +300,9 @@ std::int64_t kv_blocks(const MemoryRequest& request) {
     const int layers = plan.placement.stages[device.stage].layers;
     if (layers == 0) continue;
     const sim::Bytes free = device.capacity - (device.items.total() - device.items.kv_cache);
-    const std::int64_t own = kv_share(std::max(free, kNothing), request.engine).count() /
-                             (token * layers * request.engine.kv_block_tokens).count();
+    const std::int64_t own =
+        kv_share(std::max(free, kNothing), request.engine).count() /
+        ((token * layers + request.second.kv_per_token) * request.engine.kv_block_tokens).count();
     blocks = std::min(blocks.value_or(own), own);
   }
   return blocks.value_or(0);

@@ -15,6 +15,13 @@
 
 namespace rigsim::workloads {
 
+/// A second model on every device beside the first: its part of the weights, and of the KV cache of
+/// a token, whose block it shares.
+struct SecondModel {
+  sim::Bytes weights{};
+  sim::Bytes kv_per_token{};
+};
+
 /// What is to be held, and where.
 struct MemoryRequest {
   Model model{};
@@ -27,6 +34,7 @@ struct MemoryRequest {
       devices{};  ///< in the plan's order; the first tp x pp x dp are used
   std::optional<sim::Bytes> host_memory{};  ///< RAM; none: not checked
   EngineMemory engine{};
+  SecondModel second{};  ///< one that drafts; of a plan without a pipeline
 };
 
 /// What one device, or the host, holds.

@@ -34,6 +34,7 @@ struct Traffic {
   /// block.
   std::vector<std::uint64_t> prefix_hashes;
   std::optional<ClosedLoop> closed_loop{};
+  std::uint64_t seed = 0;  ///< of what is left to chance in serving it
 };
 
 }  // namespace rigsim::workloads

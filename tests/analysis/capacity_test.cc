@@ -13,7 +13,7 @@
 #include "analysis/request_latency.h"
 #include "configs/catalog.h"
 #include "configs/engine_file.h"
-#include "workloads/serving/pass_stations.h"
+#include "workloads/serving/serving_stations.h"
 #include "workloads/traffic_change.h"
 #include "workloads/traffic_generator.h"
 
@@ -146,7 +146,7 @@ class Nobody final : public workloads::ServingObserver {
 /// The highest step of the whole ladder below the first that does not meet.
 std::optional<std::int64_t> scanned(const ServingSetup& setup, const Traffic& traffic,
                                     const CapacityTarget& target) {
-  const workloads::PassStations replica(setup.deployment, setup.host);
+  const workloads::ServingStations replica(setup);
   std::optional<std::int64_t> last;
   Nobody observer;
   for (std::int64_t step = kLadder.lowest; step <= kLadder.highest; ++step) {

@@ -48,5 +48,28 @@ TEST(ServingTrace, KeepsTheRunOverTime) {
   EXPECT_THAT(reader.column<std::int64_t>("/series/preemptions"), ElementsAre(0, 2));
 }
 
+// 4 sequences answered 4 + 3 tokens in a tenth of a second.
+TEST(ServingTrace, SaysWhatWasDraftedAndAccepted) {
+  const testing::TemporaryDirectory directory;
+  const workloads::Traffic traffic;
+  workloads::ServerConfig config;
+  config.limits.kv_blocks = 40;
+  config.limits.speculation.tokens = 2;
+  ServingTrace trace(directory / "t.h5", {}, traffic, config);
+  workloads::StepRecord step;
+  step.first = workloads::ticks_of_seconds(0.1);
+  step.decodes = 4;
+  step.drafts = 8;
+  step.accepted = 4;
+  step.more_tokens = 3;
+  trace.steps_executed(step);
+  trace.finish();
+  testing::Reader reader(directory / "t.h5");
+  EXPECT_THAT(reader.column<std::int64_t>("/steps/draft_tokens"), ElementsAre(8));
+  EXPECT_THAT(reader.column<std::int64_t>("/steps/accepted_tokens"), ElementsAre(4));
+  EXPECT_THAT(reader.column<double>("/series/output_tokens_per_s"),
+              ElementsAre(DoubleNear(7, 1e-6)));
+}
+
 }  // namespace
 }  // namespace rigsim::analysis

@@ -67,7 +67,8 @@ constexpr std::string_view kServed =
     "seed: 5\ntraffic:\n  source: poisson:4/s,output=7\n  requests: 20\n  to: 2 min\n"
     "  rate_scale: 2\nserving:\n  batching: sarathi\n  max_num_seqs: 32\n  kv_blocks: 500\n"
     "  prefix_caching: false\n  routing: prefix-aware\n  slo: {ttft: 2 s, tpot: 50 ms}\n"
-    "  host_kv: 64 GiB\n";
+    "  host_kv: 64 GiB\n"
+    "  speculative: draft=llama-3.2-1b,tokens=2,acceptance=0.5/0.25\n";
 
 TEST(Scenario, SaysWhatIsServedAndHow) {
   const Scenario scenario = read(kServed);
@@ -81,6 +82,7 @@ TEST(Scenario, SaysWhatIsServedAndHow) {
   EXPECT_EQ(scenario.serving.max_sequences, 32);
   EXPECT_EQ(scenario.serving.prefix_caching, false);
   EXPECT_EQ(scenario.serving.host_kv, sim::Bytes(std::int64_t{64} << 30));
+  EXPECT_EQ(scenario.serving.speculative.value().draft, "llama-3.2-1b");
   EXPECT_DOUBLE_EQ(scenario.serving.level.tpot_s.value(), 0.05);
   EXPECT_EQ(read("rig: a6000\nmodel: llama-3-8b\nweights: f16\ntraffic: closed:4\n").traffic.text,
             "closed:4");

@@ -116,7 +116,7 @@ void BatchState::release(Slot slot, std::int64_t keep_own) {
 
 void BatchState::preempt(Slot slot, bool by_priority) {
   Sequence& sequence = slots_[slot];
-  release(slot, sequence.computed);
+  release(slot, sequence.computed - sequence.drafts);  // drafts are not cached
   stop(slot);
   enqueue(slot, by_priority);
 }
@@ -227,12 +227,56 @@ Slot BatchState::swap_in(StepPlan& plan) {
   return slot;
 }
 
-void BatchState::schedule_decode(Slot slot, StepPlan& plan) {
+namespace {
+
+/// `drafts` tokens in front of the last of `computed` attend to computed - 1, computed - 2, ...
+std::int64_t draft_pairs(std::int64_t computed, std::int64_t drafts) {
+  return drafts * computed - drafts * (drafts + 1) / 2;
+}
+
+}  // namespace
+
+void BatchState::schedule_decode(Slot slot, StepPlan& plan, std::int64_t drafts) {
   Sequence& sequence = slots_[slot];
-  ++sequence.computed;
+  sequence.computed += 1 + drafts;
   ++sequence.scheduled_output;
   plan.decode.push_back(slot);
   plan.kv_tokens += sequence.computed;
+  if (!limits_.speculation.on()) return;
+  sequence.drafts += drafts;
+  plan.drafts.push_back(drafts);
+  plan.draft_tokens += drafts;
+  plan.draft_pairs += draft_pairs(sequence.computed, drafts);
+}
+
+void BatchState::settle(Slot slot, std::int64_t drafts, std::int64_t accepted) {
+  Sequence& sequence = slots_[slot];
+  sequence.drafts -= drafts;
+  sequence.scheduled_output += accepted;
+  if (sequence.running) {
+    sequence.computed -= drafts - accepted;
+  } else {  // preempted meanwhile
+    sequence.target += accepted;
+  }
+}
+
+void BatchState::recount(StepPlan& plan) const {
+  plan.kv_tokens = 0;
+  plan.draft_pairs = 0;
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < plan.decode.size(); ++i) {
+    const Sequence& sequence = slots_[plan.decode[i]];
+    plan.kv_tokens += sequence.computed;
+    plan.draft_pairs += draft_pairs(sequence.computed, plan.drafts[i]);
+    if (sequence.finished) {
+      ++plan.idle;
+      continue;
+    }
+    plan.decode[kept] = plan.decode[i];
+    plan.drafts[kept++] = plan.drafts[i];
+  }
+  plan.decode.resize(kept);
+  plan.drafts.resize(kept);
 }
 
 void BatchState::schedule_chunk(Slot slot, std::int64_t tokens, StepPlan& plan) {
@@ -257,6 +301,7 @@ void BatchState::unschedule(Slot slot, StepPlan& plan) {
     plan.kv_tokens -= sequence.computed;
     --sequence.computed;
     --sequence.scheduled_output;
+    if (!plan.drafts.empty()) unschedule_drafts(at - plan.decode.begin(), plan);
     plan.decode.erase(at);
     return;
   }
@@ -266,6 +311,16 @@ void BatchState::unschedule(Slot slot, StepPlan& plan) {
   if (at->emits) --sequence.scheduled_output;
   if (at->first) sequence.started = false;
   plan.chunks.erase(at);
+}
+
+void BatchState::unschedule_drafts(std::ptrdiff_t row, StepPlan& plan) {
+  Sequence& sequence = slots_[plan.decode[static_cast<std::size_t>(row)]];
+  const std::int64_t drafts = plan.drafts[static_cast<std::size_t>(row)];
+  plan.draft_tokens -= drafts;
+  plan.draft_pairs -= draft_pairs(sequence.computed + 1, drafts);
+  sequence.computed -= drafts;
+  sequence.drafts -= drafts;
+  plan.drafts.erase(plan.drafts.begin() + row);
 }
 
 void BatchState::finish(Slot slot) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -72,11 +73,12 @@ class BatchState {
   [[nodiscard]] CachedPrefix cached(const Sequence& sequence, Prefix prefix) const;
 
   /// Whether a sequence waits that may run beside those that do; swapped ones go first. One whose
-  /// last token is on its way does not come back.
+  /// last token is on its way does not come back, nor one of which it is not known yet how many
+  /// tokens are answered.
   [[nodiscard]] bool next_may_run() const {
     const std::deque<Slot>& next = swapped_.empty() ? waiting_ : swapped_;
     return !next.empty() && static_cast<std::int64_t>(running_.size()) < limits_.max_sequences &&
-           !at(next.front()).all_scheduled();
+           !at(next.front()).all_scheduled() && at(next.front()).drafts == 0;
   }
 
   /// Whether blocks for `tokens` of a waiting sequence can be had, `reserve` staying free.
@@ -151,14 +153,21 @@ class BatchState {
     host_->store(slot, at(slot), prefixes_[slot], blocks, now);
   }
 
-  /// One token of a decoding sequence in `plan`; it has its blocks.
-  void schedule_decode(Slot slot, StepPlan& plan);
+  /// One token of a decoding sequence in `plan`, and `drafts` beside it; it has its blocks.
+  void schedule_decode(Slot slot, StepPlan& plan, std::int64_t drafts = 0);
   /// `tokens` of a sequence's prompt in `plan`; it has their blocks.
   void schedule_chunk(Slot slot, std::int64_t tokens, StepPlan& plan);
   /// A row of a sequence whose last token is on its way: nothing comes of it. It has its blocks.
   void schedule_idle(Slot slot, StepPlan& plan);
   /// Takes back what `plan` has of the sequence.
   void unschedule(Slot slot, StepPlan& plan);
+
+  /// Of the `drafts` tokens in a step that has ended, so many are accepted. The others' KV slots
+  /// are free for its next tokens; its blocks stay (vLLM 0.19's scheduler.py, update_from_output).
+  void settle(Slot slot, std::int64_t drafts, std::int64_t accepted);
+  /// What the rows of a scheduled step attend to, now that the steps in front have ended; rows of
+  /// finished sequences answer nothing. Once for a step, before sweep().
+  void recount(StepPlan& plan) const;
 
   /// The sequence has all its tokens: its blocks are free, its slot when sweep() comes; where it
   /// was handed over, both when let_go() comes.
@@ -184,6 +193,7 @@ class BatchState {
   void enqueue(Slot slot, bool by_priority);
   void leave(Slot slot);
   void stop(Slot slot);
+  void unschedule_drafts(std::ptrdiff_t row, StepPlan& plan);
   void release(Slot slot, std::int64_t keep_own = 0);
 
   BatchLimits limits_;

@@ -165,6 +165,13 @@ void require_prompt_pools(const Batching& batching) {
                               std::string(name_of(batching)));
 }
 
+void require_speculation(const Batching& batching) {
+  if (!std::holds_alternative<VllmV1Batching>(batching))
+    throw std::invalid_argument(
+        "speculative decoding is modelled with vllm-v1 batching, not with " +
+        std::string(name_of(batching)));
+}
+
 void validate(const BatchLimits& limits) {
   const auto at_least_one = [](const char* what, std::int64_t value) {
     if (value < 1)
@@ -175,6 +182,7 @@ void validate(const BatchLimits& limits) {
   at_least_one("step_tokens", limits.step_tokens);
   at_least_one("kv_blocks", limits.kv_blocks);
   at_least_one("kv_block_tokens", limits.kv_block_tokens);
+  validate(limits.speculation);
 }
 
 }  // namespace rigsim::workloads

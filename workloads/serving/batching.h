@@ -6,6 +6,8 @@
 #include <variant>
 #include <vector>
 
+#include "workloads/serving/speculation.h"
+
 namespace rigsim::workloads {
 
 /// A batch is formed from what waits and runs until its longest sequence is done; only then comes
@@ -94,6 +96,9 @@ using Batching = std::variant<VllmV1Batching, VllmV0Batching, SarathiBatching, O
 /// Throws std::invalid_argument unless replicas that only compute prompts are modelled with it.
 void require_prompt_pools(const Batching& batching);
 
+/// Throws std::invalid_argument unless speculative decoding is modelled with it.
+void require_speculation(const Batching& batching);
+
 /// What holds for a replica's steps whatever the policy.
 struct BatchLimits {
   std::int64_t max_sequences = 256;  ///< running at once
@@ -105,6 +110,7 @@ struct BatchLimits {
   std::int64_t host_blocks = 0;  ///< of the prefix cache's tier in host memory; 0: it has none
   /// A step is scheduled when the one before it starts, so that the device need not wait.
   bool async_scheduling = false;
+  Speculation speculation{};  ///< VllmV1Batching knows it; others plan one token a step
 };
 
 /// Throws std::invalid_argument naming the limit and what is allowed.

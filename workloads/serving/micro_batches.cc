@@ -7,7 +7,7 @@
 namespace rigsim::workloads {
 
 std::int64_t MicroBatch::tokens() const {
-  std::int64_t total = load.sequences;
+  std::int64_t total = load.sequences + load.drafts;
   for (const PromptChunk& each : chunks) total += each.tokens;
   return total;
 }

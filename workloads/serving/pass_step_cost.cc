@@ -176,6 +176,24 @@ Ticks PassStepCost::beside_chunks(const DecodeLoad& load) const {
   return slowest;
 }
 
+/// The queries of one sequence share what is read of its cache; what they compute is their own.
+Ticks PassStepCost::several_queries(const DecodeLoad& load) const {
+  const PassShape shape =
+      shape_of(load.sequences + load.drafts, load.sequences, load.kv_tokens / load.sequences);
+  Ticks slowest = 0;
+  for (const std::uint32_t device : stage().devices) {
+    Ticks total = 0;
+    for (const LayerGroup& group : groups_) {
+      Kernel kernel = decode_attention(d_.model, group.layer, shape, d_.engine);
+      kernel.kind = KernelKind::kAttentionGemm;
+      kernel.traffic_bytes = 0;  // what they share is priced where each has one
+      total += group.count * on_device(price(kernel, d_.rates[device]).total());
+    }
+    slowest = std::max(slowest, total);
+  }
+  return slowest;
+}
+
 Ticks PassStepCost::chunk_attention(const PromptChunk& chunk) const {
   return attention_of(shape_of(chunk.tokens, 1, chunk.cached + chunk.tokens));
 }
@@ -197,7 +215,7 @@ StepRun ServingHost::with(StepRun device, Ticks share) const {
 }
 
 /// The last stage draws, every device of its group for itself: the slowest memory counts.
-Ticks PassStepCost::sampling(std::int64_t sequences) const {
+Ticks PassStepCost::sampling(std::int64_t rows) const {
   const SamplingCost& cost = host_.sampling;
   const DeployedStage& stage = d_.stages[stage_];
   if ((cost.step_us == 0 && cost.logit_bytes == 0) || !stage.has_head) return 0;
@@ -205,7 +223,7 @@ Ticks PassStepCost::sampling(std::int64_t sequences) const {
   for (const std::uint32_t device : stage.devices)
     bandwidth = std::min(bandwidth, d_.rates[device].datasheet_bandwidth);
   const double bytes =
-      cost.logit_bytes * static_cast<double>(sequences) * static_cast<double>(d_.model.vocab);
+      cost.logit_bytes * static_cast<double>(rows) * static_cast<double>(d_.model.vocab);
   return ticks_of_seconds(slowness_.decode * (cost.step_us * 1e-6 + bytes / bandwidth));
 }
 
@@ -227,14 +245,19 @@ StepRun PassStepCost::decode(const DecodeLoad& load) {
 }
 
 Ticks PassStepCost::attention(const DecodeLoad& load, std::span<const PromptChunk> chunks) {
-  Ticks attention = 0;
-  if (load.sequences > 0) attention = std::max(segment(load).value, beside_chunks(load));
+  Ticks attention = load.sequences > 0 ? segment(load).value : 0;
+  if (load.sequences > 0 && (load.drafts > 0 || !chunks.empty()))
+    attention = std::max(attention, beside_chunks(load));
+  if (load.drafts > 0) attention = std::max(attention, several_queries(load));
   for (const PromptChunk& each : chunks) attention += chunk_attention(each);
   return attention;
 }
 
-Ticks PassStepCost::part(const MicroBatch& part) {
-  return body(part.tokens(), part.logits) + attention(part.load, part.chunks);
+Ticks PassStepCost::pass(const DecodeLoad& load, std::span<const PromptChunk> chunks,
+                         std::int64_t logits) {
+  std::int64_t tokens = load.sequences + load.drafts;
+  for (const PromptChunk& each : chunks) tokens += each.tokens;
+  return body(tokens, logits) + attention(load, chunks);
 }
 
 Ticks PassStepCost::with_prompts(Ticks device) const {
@@ -247,7 +270,7 @@ Ticks PassStepCost::mixed(const DecodeLoad& load, std::span<const PromptChunk> c
   Ticks device = 0;
   for (const MicroBatch& each :
        micro_batches(load, chunks, cut ? d_.engine.micro_batch_tokens : kLongestContext))
-    device += part(each);
+    device += pass(each.load, each.chunks, each.logits);
   const std::int64_t sequences = load.sequences + static_cast<std::int64_t>(chunks.size());
   device = with_prompts(device + sampling(sequences));
   return host_.with({device, 0, 1}, host_.share(sequences)).first;

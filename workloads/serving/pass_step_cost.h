@@ -78,15 +78,16 @@ class PassStepCost final : public StepCost {
   Ticks mixed(const DecodeLoad& load, std::span<const PromptChunk> chunks) override;
 
   // The parts of these.
+  /// One pass of the devices, without host and sampling; of the load's drafts too, all tokens of a
+  /// sequence in one row of attention: the last of them attends to its whole context.
+  Ticks pass(const DecodeLoad& load, std::span<const PromptChunk> chunks, std::int64_t logits);
   /// Attention of all layers, with at least one sequence; beside chunks it does not grow.
   StepRun attention(const DecodeLoad& load);
   Ticks attention(const DecodeLoad& load, std::span<const PromptChunk> chunks);
-  /// What the devices take of a micro-batch.
-  Ticks part(const MicroBatch& part);
   /// From the hidden state of so many sequences to their tokens, beyond what passes contain.
   Ticks drawing(std::int64_t sequences);
-  /// The choice of tokens.
-  [[nodiscard]] Ticks sampling(std::int64_t sequences) const;
+  /// What it takes to choose tokens beyond the greedy choice.
+  [[nodiscard]] Ticks sampling(std::int64_t rows) const;
   /// What a step with prompts takes, of what it would take if its devices were as slow as in
   /// others.
   [[nodiscard]] Ticks with_prompts(Ticks device) const;
@@ -114,6 +115,7 @@ class PassStepCost final : public StepCost {
   Ticks decode_attention_at(std::int64_t sequences, std::size_t knot);
   [[nodiscard]] Segment segment(const DecodeLoad& load);
   [[nodiscard]] Ticks beside_chunks(const DecodeLoad& load) const;
+  [[nodiscard]] Ticks several_queries(const DecodeLoad& load) const;
   [[nodiscard]] Ticks chunk_attention(const PromptChunk& chunk) const;
   [[nodiscard]] Ticks attention_of(const PassShape& shape) const;
   [[nodiscard]] std::vector<Kernel> attention_kernels(std::uint32_t device, int layer,

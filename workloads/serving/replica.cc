@@ -143,7 +143,7 @@ std::int64_t Replica::unanswered_before(const ScheduledChunk& chunk) const {
 /// What the step takes at each station and at all of them.
 void Replica::price(Step& step) {
   const StepPlan& plan = step.plan;
-  const DecodeLoad load{plan.rows(), plan.kv_tokens};
+  const DecodeLoad load{plan.rows(), plan.kv_tokens, plan.draft_tokens};
   chunks_.clear();
   for (const ScheduledChunk& each : plan.chunks)
     chunks_.push_back({each.tokens, each.cached, unanswered_before(each)});
@@ -221,6 +221,7 @@ StepRecord Replica::record_of(const StepPlan& plan) const {
   StepRecord record{.replica = id_};
   record.decodes = static_cast<std::int64_t>(plan.decode.size());
   record.kv_tokens = plan.kv_tokens;
+  record.draft_pairs = plan.draft_pairs;
   record.chunks = static_cast<std::int64_t>(plan.chunks.size());
   for (const ScheduledChunk& each : plan.chunks) {
     record.prompt_tokens += each.tokens;
@@ -264,8 +265,8 @@ void Replica::flush_gaps() {
   gaps_.sequences = 0;
 }
 
-/// A token of the sequence is out.
-void Replica::emit(Slot slot, Ticks now) {
+/// Tokens of the sequence are out.
+void Replica::emit(Slot slot, Ticks now, std::int64_t tokens) {
   Sequence& sequence = state_.at(slot);
   if (sequence.discarded > 0) {
     --sequence.discarded;
@@ -276,7 +277,9 @@ void Replica::emit(Slot slot, Ticks now) {
     return;
   }
   RequestRecord& record = records_[sequence.request];
-  if (++sequence.emitted == 1) {
+  const bool first = sequence.emitted == 0;
+  sequence.emitted += tokens;
+  if (first) {
     record.first_token = to_time(now);
     observer_.token_out(sequence.request, now, true);
   } else {
@@ -290,6 +293,24 @@ void Replica::emit(Slot slot, Ticks now) {
   }
   sequence.last_token = now;
   if (sequence.emitted == sequence.output) finish(slot, now);
+}
+
+/// The drafts of the step are accepted or rejected (vLLM 0.19's scheduler.py, update_from_output;
+/// what is accepted beyond the end of an answer is cut off).
+void Replica::verify(const StepPlan& plan, Ticks now, StepRecord& record) {
+  for (std::size_t i = 0; i < plan.decode.size(); ++i) {
+    const Slot slot = plan.decode[i];
+    const Sequence& sequence = state_.at(slot);
+    const std::int64_t drafts = plan.drafts[i];
+    const std::int64_t accepted =
+        state_.limits().speculation.accepted(sequence.request, sequence.emitted, drafts);
+    state_.settle(slot, drafts, accepted);
+    const std::int64_t tokens = std::min(1 + accepted, sequence.output - sequence.emitted);
+    record.drafts += drafts;
+    record.accepted += accepted;
+    record.more_tokens += tokens - 1;
+    emit(slot, now, tokens);
+  }
 }
 
 /// The token is not passed on: the decoding replica computes it again.
@@ -349,9 +370,14 @@ Ticks Replica::end_step() {
       state_.preemptions() - std::exchange(preemptions_seen_, state_.preemptions());
   last_end_ = now;
   gaps_ = {0, 0, 1, 0, record.start};
-  for (const Slot slot : step.plan.decode) {
-    store_answer(slot, now);
-    emit(slot, now);
+  const bool speculates = state_.limits().speculation.on();
+  if (speculates) {
+    verify(step.plan, now, record);
+  } else {
+    for (const Slot slot : step.plan.decode) {
+      store_answer(slot, now);
+      emit(slot, now);
+    }
   }
   for (const ScheduledChunk& each : step.plan.chunks) {
     store_chunk(each, now);
@@ -360,6 +386,7 @@ Ticks Replica::end_step() {
   flush_gaps();
   count_host_blocks(record);
   observe(record, step);
+  for (std::size_t i = 1; speculates && i < count_; ++i) state_.recount(planned(i).plan);
   if (!finished_.empty()) state_.sweep();
   if (role_ != ReplicaRole::kPrefill) {
     for (const std::uint32_t request : finished_)

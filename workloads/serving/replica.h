@@ -154,7 +154,8 @@ class Replica {
   Ticks end_step();
   void note_begin(const Step& step);
   void plan_one(Ticks now);
-  void emit(Slot slot, Ticks now);
+  void emit(Slot slot, Ticks now, std::int64_t tokens = 1);
+  void verify(const StepPlan& plan, Ticks now, StepRecord& record);
   void count_host_blocks(StepRecord& record);
   void store_chunk(const ScheduledChunk& chunk, Ticks now);
   void store_answer(Slot slot, Ticks now);

@@ -6,6 +6,7 @@
 namespace rigsim::workloads {
 
 void Replica::leap(Ticks limit) {
+  if (state_.limits().speculation.on()) return;  // what steps answer is left to chance
   if (state_.host()) limit = std::min(limit, state_.host()->next().value_or(limit));
   if (count_ == 0 || planned(0).end >= limit) return;
   in_turn() ? leap_in_turn(limit) : leap_in_rounds(limit);

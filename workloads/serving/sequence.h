@@ -33,6 +33,7 @@ struct Sequence {
   std::int64_t computed = 0;          ///< tokens whose keys and values steps compute
   std::int64_t scheduled_output = 0;  ///< tokens that scheduled steps answer
   std::int64_t emitted = 0;           ///< tokens answered
+  std::int64_t drafts = 0;            ///< of `computed`, those on their way that may be rejected
   std::int64_t discarded = 0;         ///< tokens of steps on their way that will not be answered
   std::int64_t blocks = 0;            ///< KV blocks held
   std::int64_t host_blocks = 0;       ///< in host memory, while it is swapped out
@@ -72,6 +73,11 @@ struct StepPlan {
   std::int64_t idle = 0;       ///< rows beside `decode` that answer nothing
   std::int64_t kv_tokens = 0;  ///< that `decode` and idle rows attend to
   BlockCopies copies;          ///< before anything is computed
+  /// [decode] Drafted tokens computed beside its next one, where the engine speculates; else empty.
+  std::vector<std::int64_t> drafts;
+  std::int64_t draft_tokens = 0;  ///< of all rows, idle ones too
+  /// Of a row's last token but one, that before it, ... and the tokens each attends to.
+  std::int64_t draft_pairs = 0;
 
   [[nodiscard]] bool empty() const { return !computes() && !copies.any(); }
   [[nodiscard]] bool computes() const { return rows() > 0 || !chunks.empty(); }
@@ -90,6 +96,9 @@ struct StepPlan {
     idle = 0;
     kv_tokens = 0;
     copies = {};
+    drafts.clear();
+    draft_tokens = 0;
+    draft_pairs = 0;
   }
 };
 

@@ -44,6 +44,13 @@ void validate(const ServerConfig& config) {
     require_host_tier({config.batching, config.limits.prefix_caching, config.in_flight > 1,
                        config.kv_links.has_value()});
   }
+  if (config.limits.speculation.on()) {
+    require_speculation(config.batching);
+    if (config.in_flight > 1 || config.kv_links || config.limits.host_blocks > 0)
+      throw std::invalid_argument(
+          "speculative decoding is modelled on replicas of one stage that compute prompts and "
+          "answers, without host memory behind the prefix cache");
+  }
   if (!config.kv_links) return;
   const KvLinks& links = *config.kv_links;
   if (links.prefill_replicas < 1 || links.decode_replicas < 1 ||
@@ -119,9 +126,11 @@ class Server {
     if (!stations.front().stages.empty() && (stations.size() > 1 || config.in_flight > 1))
       throw std::invalid_argument("stages that compute one step together are passed alone");
     if (config.kv_links) transfers_.emplace(*config.kv_links);
+    BatchLimits limits = config.limits;
+    limits.speculation.seed = traffic.seed;
     for (std::int32_t i = 0; i < config.replicas; ++i)
-      replicas_.emplace_back(static_cast<std::uint32_t>(i), config.limits, config.batching,
-                             stations, config.in_flight, records_, observer, config.mode,
+      replicas_.emplace_back(static_cast<std::uint32_t>(i), limits, config.batching, stations,
+                             config.in_flight, records_, observer, config.mode,
                              to_ticks(config.first_step), role_of(i));
     if (JointStepCost* joint = stations.front().joint)
       lock_step_.emplace(replicas_, *joint, to_ticks(config.first_step));

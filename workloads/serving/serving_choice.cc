@@ -37,6 +37,7 @@ ServingChoice merged(const ServingChoice& earlier, const ServingChoice& later) {
   take(both.prefill_replicas, later.prefill_replicas);
   take(both.host_kv, later.host_kv);
   take(both.routing, later.routing);
+  take(both.speculative, later.speculative);
   take(both.level.ttft_s, later.level.ttft_s);
   take(both.level.tpot_s, later.level.tpot_s);
   take(both.level.e2e_s, later.level.e2e_s);

@@ -48,14 +48,15 @@ struct ServingChoice {
   std::optional<std::int64_t> prefill_replicas{};  ///< that only compute prompts
   std::optional<sim::Bytes> host_kv{};  ///< host memory of a replica behind its prefix cache
   std::optional<Routing> routing{};
+  std::optional<SpeculativeChoice> speculative{};
   bool cold_start = false;  ///< the first step initialises the engine
   ServiceLevel level{};
 
   /// Whether anything is said.
   [[nodiscard]] bool any() const {
     return batching || max_sequences || step_tokens || prefix_caching || sampling ||
-           async_scheduling || kv_blocks || prefill_replicas || host_kv || routing || cold_start ||
-           level.any();
+           async_scheduling || kv_blocks || prefill_replicas || host_kv || routing || speculative ||
+           cold_start || level.any();
   }
 };
 

@@ -46,6 +46,10 @@ struct StepRecord {
   std::int64_t steps = 1;
   std::int64_t decodes = 0;           ///< sequences that get a token
   std::int64_t kv_tokens = 0;         ///< that they attend to, in the first step
+  std::int64_t drafts = 0;            ///< drafted tokens computed beside one of each
+  std::int64_t accepted = 0;          ///< of these, those beyond the end of an answer too
+  std::int64_t more_tokens = 0;       ///< answered beyond one of each
+  std::int64_t draft_pairs = 0;       ///< of a row's token but its last and a token it attends to
   std::int64_t chunks = 0;            ///< prompts or parts of them
   std::int64_t prompt_tokens = 0;     ///< of the chunks
   std::int64_t prompt_kv_tokens = 0;  ///< that chunks attend to, their own included
@@ -75,8 +79,9 @@ struct StepRecord {
   [[nodiscard]] Ticks busy() const { return alone.value_or(duration()); }
 };
 
-/// Gaps between tokens of one sequence: `sequences` of them see `first`, `first` + `slope`, ...:
-/// `gaps` gaps each.
+/// Gaps between tokens of one sequence (with speculation between what two steps answer of it, as
+/// vLLM's bench serve counts: tokens of a step come at once): `sequences` of them see `first`,
+/// `first` + `slope`, ...: `gaps` gaps each.
 struct GapRun {
   Ticks first = 0;
   Ticks slope = 0;

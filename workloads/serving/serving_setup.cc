@@ -179,11 +179,28 @@ void check_slots(const ServingProfile& profile, const EngineMemory& engine) {
                               " tokens of a micro-batch, got " + std::to_string(slots));
 }
 
+namespace {
+
+/// Where the engine speculates, its limits and host say so; the request of the draft model, if any.
+std::optional<DeploymentRequest> speculated(const DeploymentRequest& request,
+                                            const ServingProfile& profile, ServerConfig& config,
+                                            ServingHost& host) {
+  if (!profile.speculating) return std::nullopt;
+  speculate(*profile.speculating, config.limits, host);
+  config.limits.speculation.max_context = config.max_context;
+  if (!profile.speculating->draft) return std::nullopt;
+  return draft_request(request, *profile.speculating->draft);
+}
+
+}  // namespace
+
 ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& profile,
                            std::int32_t prefill_replicas) {
   refuse_unmodelled(request.plan);
   refuse_lock_step_of(request.plan, profile.batching, prefill_replicas);
   check_slots(profile, request.engine.memory);
+  if (profile.speculating)
+    check_speculation(request.plan, profile.batching, request.engine, prefill_replicas > 0);
   ServingHost host = profile.host;
   ServerConfig config;
   config.replicas = request.plan.dp;
@@ -209,6 +226,8 @@ ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& prof
   for (BackendProfile& backend : request.engine.backends) backend.host_step_us = 0;
   if (profile.sized_by_memory) size_by_memory(request, config.limits, host);
   MemoryRequest memory = memory_request(request);
+  const std::optional<DeploymentRequest> draft = speculated(request, profile, config, host);
+  if (draft) memory.second = draft_memory(*draft);
   const std::int64_t blocks = std::holds_alternative<LlamaCppBatching>(profile.batching)
                                   ? slot_blocks(memory, config)
                                   : free_blocks(memory);
@@ -222,6 +241,8 @@ ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& prof
   }
   HostKv host_side = host_memory(config, deployment, request.kv_format, profile.host_kv);
   settle_clocks(deployment);
+  std::optional<Deployment> drafting;
+  if (draft) settle_clocks(drafting.emplace(deploy(*draft)));
   if (deployment.replica(0).size() > 1) {
     refuse_pipeline_of(config.batching, profile.async_pipelines && config.limits.async_scheduling);
     config.in_flight = steps_in_flight(deployment, config.batching);
@@ -229,9 +250,15 @@ ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& prof
     host.overlapped &= profile.async_pipelines;
   }
   validate(config);
-  return {std::move(deployment), config, std::move(host),
-          profile.front,         blocks, plan_memory(memory),
-          std::move(host_side)};
+  return {std::move(deployment),
+          config,
+          std::move(host),
+          profile.front,
+          blocks,
+          plan_memory(memory),
+          std::move(host_side),
+          profile.speculating,
+          std::move(drafting)};
 }
 
 }  // namespace rigsim::workloads

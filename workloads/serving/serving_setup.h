@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "workloads/deployment_builder.h"
 #include "workloads/serving/front_end.h"
 #include "workloads/serving/host_kv.h"
 #include "workloads/serving/pass_step_cost.h"
 #include "workloads/serving/server.h"
+#include "workloads/serving/speculative_setup.h"
 
 namespace rigsim::workloads {
 
@@ -26,6 +28,7 @@ struct ServingProfile {
   bool async_pipelines = false;
   /// Host memory of a replica behind its prefix cache, all devices together; none: 0.
   sim::Bytes host_kv{};
+  std::optional<Speculating> speculating{};
   double first_step_us = 0;  ///< what the first step of all takes more: lazy initialisation
 };
 
@@ -38,6 +41,8 @@ struct ServingSetup {
   std::int64_t kv_blocks = 0;  ///< of one replica, as the engine counts them; 0: it does not fit
   MemoryPlan memory;           ///< of one replica, with a KV cache of one token
   HostKv host_kv{};            ///< swap space, or the prefix cache's tier in host memory
+  std::optional<Speculating> speculating{};
+  std::optional<Deployment> draft{};  ///< the model that drafts, beside `deployment`
 };
 
 /// Whether the replicas share their experts, so that they step together.
@@ -58,9 +63,10 @@ void check_slots(const ServingProfile& profile, const EngineMemory& engine);
 ///
 /// Throws std::invalid_argument as deploy(), and for what is not modelled: layers on the host,
 /// experts spread over some of the replicas or over stages of pipelines, by another policy than
-/// vLLM's V1, with prefill_replicas or memory of the host, pipelines of TGI and scheduled ahead of
-/// SGLang, several steps of llama.cpp on their way, or its stages with memory of the host, more
-/// slots than it computes at once; as kv_links(), host_kv(), check_host_memory() and validate().
+/// vLLM's V1, with prefill_replicas, drafts or memory of the host, speculation as
+/// check_speculation() and draft_request() say, pipelines of TGI and scheduled ahead of SGLang,
+/// several steps of llama.cpp on their way, or its stages with memory of the host, more slots than
+/// it computes at once; as kv_links(), host_kv(), check_host_memory() and validate().
 [[nodiscard]] ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& profile,
                                          std::int32_t prefill_replicas = 0);
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -35,7 +36,7 @@ struct StepWork {
 /// the window each.
 class ServingWork {
  public:
-  /// `setup` must outlive this.
+  /// `setup` must outlive this. Where a model drafts its passes count, too (SpeculativeStepCost).
   explicit ServingWork(const ServingSetup& setup);
 
   [[nodiscard]] StepWork of(const StepRecord& steps);
@@ -53,13 +54,20 @@ class ServingWork {
     double bytes_per_token = 0;       ///< keys and values, one layer
   };
 
+  ServingWork(const Deployment& deployment, const ServingHost& host, std::int32_t in_flight);
+  [[nodiscard]] StepWork of_passes(const StepRecord& steps, std::int64_t logits);
+  [[nodiscard]] StepWork drafting(const StepRecord& step);
   void add_layers();
   void add_attention();
   [[nodiscard]] Wide weight_bytes(std::int64_t tokens, std::int64_t group_tokens) const;
   [[nodiscard]] std::int64_t looked_at(std::int64_t tokens) const;
   [[nodiscard]] Ticks link(std::int64_t tokens);
 
-  const ServingSetup& setup_;
+  const Deployment& d_;
+  const ServingHost& host_;
+  std::int32_t in_flight_;  // steps of a pipeline
+  std::unique_ptr<ServingWork> draft_;
+  std::int64_t drafts_ = 0;       // of a sequence in a step
   std::int64_t layer_flops_ = 0;  // per token, all layers
   std::int64_t head_flops_ = 0;   // per token that is sampled
   std::int64_t dense_bytes_ = 0;

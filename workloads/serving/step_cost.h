@@ -12,6 +12,7 @@ namespace rigsim::workloads {
 struct DecodeLoad {
   std::int64_t sequences = 0;
   std::int64_t kv_tokens = 0;  ///< that all of them attend to, their new ones included
+  std::int64_t drafts = 0;     ///< drafted tokens that are computed beside one of each
 };
 
 /// A part of a prompt that one step computes.

@@ -11,6 +11,16 @@ std::int64_t VllmV1Policy::chunk(std::int64_t tokens, std::int64_t budget) const
   return std::min(tokens, budget);
 }
 
+/// What a running sequence gets: the rest of its prompt, or one token and those that were drafted.
+/// Drafts beyond the end of its answer are computed, too; those beyond the longest sequence not.
+std::int64_t VllmV1Policy::tokens_of(const BatchState& state, const Sequence& sequence,
+                                     std::int64_t budget) const {
+  if (!sequence.decoding()) return chunk(sequence.target - sequence.computed, budget);
+  const Speculation& speculation = state.limits().speculation;
+  if (!speculation.on()) return 1;
+  return std::min(chunk(1 + speculation.tokens, budget), speculation.room(sequence.computed));
+}
+
 /// The newest of the running; by priority the least urgent, of these the last to arrive.
 Slot VllmV1Policy::victim(const BatchState& state) const {
   const auto& running = state.running();
@@ -24,7 +34,8 @@ Slot VllmV1Policy::victim(const BatchState& state) const {
 /// go itself.
 bool VllmV1Policy::make_room(BatchState& state, StepPlan& plan, Slot slot,
                              std::int64_t tokens) const {
-  while (!state.grow(slot, state.at(slot).computed + tokens)) {
+  const Speculation& speculation = state.limits().speculation;
+  while (!state.grow(slot, speculation.slots(state.at(slot).computed + tokens))) {
     const Slot loser = victim(state);
     state.unschedule(loser, plan);
     state.preempt(loser, batching_.by_priority);
@@ -36,7 +47,7 @@ bool VllmV1Policy::make_room(BatchState& state, StepPlan& plan, Slot slot,
 bool VllmV1Policy::plan_running(BatchState& state, StepPlan& plan, std::int64_t& budget) const {
   const std::int64_t whole = budget;
   const auto used = [&] {
-    std::int64_t tokens = static_cast<std::int64_t>(plan.decode.size());
+    std::int64_t tokens = static_cast<std::int64_t>(plan.decode.size()) + plan.draft_tokens;
     for (const ScheduledChunk& each : plan.chunks) tokens += each.tokens;
     return tokens;
   };
@@ -46,7 +57,8 @@ bool VllmV1Policy::plan_running(BatchState& state, StepPlan& plan, std::int64_t&
     const Sequence& sequence = state.at(slot);
     if (sequence.all_scheduled()) continue;
     const bool decodes = sequence.decoding();
-    const std::int64_t tokens = decodes ? 1 : chunk(sequence.target - sequence.computed, budget);
+    const std::int64_t tokens = tokens_of(state, sequence, budget);
+    if (tokens <= 0) continue;
     const std::size_t before = state.running().size();
     const bool fits = make_room(state, plan, slot, tokens);
     if (state.running().size() < before) {
@@ -58,7 +70,7 @@ bool VllmV1Policy::plan_running(BatchState& state, StepPlan& plan, std::int64_t&
                                    state.running().begin());
     }
     if (decodes) {
-      state.schedule_decode(slot, plan);
+      state.schedule_decode(slot, plan, tokens - 1);
     } else {
       state.schedule_chunk(slot, tokens, plan);
     }
@@ -158,8 +170,14 @@ std::int64_t VllmV1Policy::repeats(const BatchState& state, std::int64_t most) c
   return admissible(state, cached, 0, budget) ? 0 : most;
 }
 
+/// Alone, a sequence needs slots for drafts beyond its last token, too; for those of two steps
+/// where one is scheduled ahead.
 bool VllmV1Policy::can_run(const BatchState& state, const Sequence& sequence) const {
-  return holds(state, sequence);
+  const Speculation& speculation = state.limits().speculation;
+  if (!speculation.on()) return holds(state, sequence);
+  const std::int64_t steps = state.limits().async_scheduling ? 2 : 1;
+  const std::int64_t most = sequence.prompt + sequence.output - 1 + steps * speculation.tokens;
+  return state.blocks_of(speculation.slots(most)) <= state.limits().kv_blocks;
 }
 
 }  // namespace rigsim::workloads

@@ -21,6 +21,8 @@ class VllmV1Policy final : public BatchPolicy {
   bool make_room(BatchState& state, StepPlan& plan, Slot slot, std::int64_t tokens) const;
   [[nodiscard]] Slot victim(const BatchState& state) const;
   [[nodiscard]] std::int64_t chunk(std::int64_t tokens, std::int64_t budget) const;
+  [[nodiscard]] std::int64_t tokens_of(const BatchState& state, const Sequence& sequence,
+                                       std::int64_t budget) const;
   [[nodiscard]] bool admissible(const BatchState& state, const CachedPrefix& cached,
                                 std::int64_t on_host, std::int64_t budget) const;
   [[nodiscard]] std::int64_t next_loaded(const BatchState& state, std::int64_t budget) const;

@@ -23,9 +23,15 @@ class CheckingObserver final : public ServingObserver {
     EXPECT_GE(steps.kv_blocks_held, 0);
     EXPECT_LE(steps.kv_blocks_held, config_.limits.kv_blocks);
     EXPECT_LE(steps.decodes + steps.chunks, config_.limits.max_sequences);
-    if (steps.prompt_tokens > 0) {
-      EXPECT_LE(steps.decodes + steps.prompt_tokens, most_tokens());
+    if (steps.prompt_tokens > 0 || steps.drafts > 0) {
+      EXPECT_LE(steps.decodes + steps.drafts + steps.prompt_tokens, most_tokens());
     }
+    EXPECT_LE(steps.drafts, steps.decodes * config_.limits.speculation.tokens);
+    EXPECT_LE(steps.accepted, steps.drafts);
+    EXPECT_LE(steps.more_tokens, steps.accepted);
+    answered += steps.more_tokens;
+    accepted += steps.accepted;
+    if (steps.drafts > 0) rows_verified += steps.decodes;
     prompt_tokens += steps.prompt_tokens;
     swapped_out += steps.swapped_out;
     swapped_in += steps.swapped_in;
@@ -91,6 +97,8 @@ class CheckingObserver final : public ServingObserver {
   std::int64_t host_loaded = 0;
   std::int64_t answered = 0;
   std::int64_t expected = 0;
+  std::int64_t accepted = 0;  // drafts
+  std::int64_t rows_verified = 0;
   std::int64_t steps_run = 0;
   std::int64_t rows = 0;
   std::map<Ticks, std::int64_t> gaps_by_length;

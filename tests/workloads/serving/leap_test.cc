@@ -208,6 +208,7 @@ void make_lock_step(Scenario& scenario, Dice& dice) {
   ServerConfig& config = scenario.config;
   if (!std::holds_alternative<VllmV1Batching>(config.batching)) config.batching = VllmV1Batching{};
   config.kv_links.reset();
+  config.limits.host_blocks = 0;
   config.replicas = static_cast<std::int32_t>(dice.from(2, 4));
   config.routing = static_cast<Routing>(dice.from(0, 3));
   scenario.joint.emplace();
@@ -216,6 +217,21 @@ void make_lock_step(Scenario& scenario, Dice& dice) {
   scenario.joint->own.row = dice.from(0, 20'000);
   scenario.joint->idle = dice.from(1, 2'000'000);
   scenario.joint->shared = dice.from(0, 2'000);
+}
+
+/// Where it is modelled, with a draft model (slots ahead) or without.
+void speculate(Scenario& scenario, Dice& dice) {
+  ServerConfig& config = scenario.config;
+  if (config.kv_links || !std::holds_alternative<VllmV1Batching>(config.batching)) return;
+  config.limits.host_blocks = 0;
+  Speculation& speculation = config.limits.speculation;
+  speculation.tokens = dice.from(1, 6);
+  speculation.lookahead = dice.chance(50) ? speculation.tokens : 0;
+  speculation.max_context = dice.chance(30) ? dice.from(400, 900) : 0;
+  for (std::int64_t i = 0; i < speculation.tokens; ++i)
+    speculation.acceptance.push_back(static_cast<double>(dice.from(0, 10)) / 10);
+  config.max_context = speculation.max_context;
+  config.limits.kv_blocks += dice.from(0, 3);
 }
 
 /// Up to five stages with a host in front, delays and copies between them, alike or not, and as
@@ -353,6 +369,20 @@ TEST(Leap, GivesTheTimesOfSingleSteps) {
   EXPECT_GT(counts.moved, 1'000);
 }
 
+TEST(Leap, GivesTheTimesOfSingleStepsWithSpeculation) {
+  Counts counts;
+  for (std::uint64_t seed = 1; seed <= 1'000; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    Dice dice(seed + 2'000'000);
+    Scenario scenario = random_scenario(seed);
+    speculate(scenario, dice);
+    expect_same_times(scenario, counts);
+    if (testing::Test::HasFailure()) return;
+  }
+  EXPECT_GT(counts.preempted, 1'000);
+  EXPECT_GT(counts.found, 50'000);
+}
+
 TEST(Leap, GivesTheTimesOfSingleStepsOfPipelines) {
   Counts counts;
   for (std::uint64_t seed = 1; seed <= 1'000; ++seed) {
@@ -404,6 +434,7 @@ TEST(Leap, GivesTheTimesOfSingleStepsOfStagesInTurn) {
     scenario.config.in_flight = 1;
     scenario.config.limits.async_scheduling = scheduled_ahead;
     scenario.config.kv_links.reset();
+    scenario.config.limits.host_blocks = 0;
     scenario.in_turn = true;
     expect_same_times(scenario, counts);
     if (testing::Test::HasFailure()) return;

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <memory>
 #include <ranges>
 #include <utility>
@@ -60,7 +61,10 @@ class Tracer {
 
   [[nodiscard]] std::string described(const StepPlan& plan) const {
     std::string text;
-    for (const Slot slot : plan.decode) text.append(" ").append(name_of(slot));
+    for (std::size_t i = 0; i < plan.decode.size(); ++i) {
+      text.append(" ").append(name_of(plan.decode[i]));
+      if (!plan.drafts.empty()) text.append("+").append(std::to_string(plan.drafts[i]));
+    }
     if (plan.idle > 0) text.append(" +").append(std::to_string(plan.idle));
     text.append(" |");
     for (const ScheduledChunk& each : plan.chunks) {
@@ -71,20 +75,31 @@ class Tracer {
   }
 
   void end(const StepPlan& plan) {
-    for (const Slot slot : plan.decode) emit(slot);
-    for (const ScheduledChunk& each : plan.chunks) {
-      if (each.emits) emit(each.slot);
+    const Speculation& speculation = state_.limits().speculation;
+    for (std::size_t i = 0; i < plan.decode.size(); ++i) {
+      std::int64_t accepted = 0;
+      if (speculation.on()) {
+        const Sequence& sequence = state_.at(plan.decode[i]);
+        accepted = speculation.accepted(sequence.request, sequence.emitted, plan.drafts[i]);
+        state_.settle(plan.decode[i], plan.drafts[i], accepted);
+      }
+      emit(plan.decode[i], 1 + accepted);
     }
+    for (const ScheduledChunk& each : plan.chunks) {
+      if (each.emits) emit(each.slot, 1);
+    }
+    if (speculation.on()) state_.recount(on_its_way_);
     state_.sweep();
   }
 
-  void emit(Slot slot) {
+  void emit(Slot slot, std::int64_t tokens) {
     Sequence& sequence = state_.at(slot);
     if (sequence.discarded > 0) {
       --sequence.discarded;
-    } else if (++sequence.emitted == sequence.output) {
-      state_.finish(slot);
+      return;
     }
+    sequence.emitted = std::min(sequence.emitted + tokens, sequence.output);
+    if (sequence.emitted == sequence.output) state_.finish(slot);
   }
 
   BatchState state_;

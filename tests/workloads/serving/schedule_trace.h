@@ -31,7 +31,7 @@ inline constexpr std::int64_t kHashTokens = 8;
 /// The steps that a policy plans for the requests, each known before the next is planned, with
 /// asynchronous scheduling before the one in front of it has ended. A line is
 ///
-///     times x decoding +idle rows | request:tokens@computed ... | preempted | blocks held
+///     times x decoding[+drafts] +idle rows | request:tokens@computed ... | preempted | blocks held
 ///
 /// (behind it "out N" and "in N": blocks that move to host memory and back)
 /// for as many steps in a row that are alike, in the order in which the policy schedules. Fails the

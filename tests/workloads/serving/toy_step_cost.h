@@ -6,9 +6,9 @@
 
 namespace rigsim::workloads::test {
 
-/// A step cost that one can compute by hand, in ticks: `step` + `row` per decoding sequence + `kv`
-/// per attended token, twice `kv` for what lies beyond `knot` tokens, + `prompt` per prompt token +
-/// `attention` per prompt token and token before it.
+/// A step cost that one can compute by hand, in ticks: `step` + `row` per decoding sequence and
+/// drafted token + `kv` per attended token, twice `kv` for what lies beyond `knot` tokens, +
+/// `prompt` per prompt token + `attention` per prompt token and token before it.
 class ToyStepCost final : public StepCost {
  public:
   Ticks step = 1'000'000;
@@ -34,7 +34,7 @@ class ToyStepCost final : public StepCost {
  private:
   [[nodiscard]] Ticks price(const DecodeLoad& load) const {
     const std::int64_t more = load.kv_tokens > knot ? load.kv_tokens - knot : 0;
-    return step + row * load.sequences + kv * (load.kv_tokens + more);
+    return step + row * (load.sequences + load.drafts) + kv * (load.kv_tokens + more);
   }
 };
 

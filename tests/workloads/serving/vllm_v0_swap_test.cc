@@ -152,6 +152,8 @@ Ends two_requests(std::int64_t prompt, bool swap) {
   const Station station{
       &cost,
       StationKind::kStage,
+      {},
+      nullptr,
       {to_ticks(std::chrono::microseconds(100)), to_ticks(std::chrono::microseconds(200))}};
   CheckingObserver observer(traffic, config);
   const auto records = serve(traffic, config, std::span(&station, 1), observer);
