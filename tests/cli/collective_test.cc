@@ -112,8 +112,9 @@ TEST(Collective, SaysWhatIsWrong) {
 
 TEST(Collective, TheErrorsCanBeAskedFor) {
   const json rows = document("collective accuracy --json").at("rows");
-  // Seven machines, each fitted, by its table and by NCCL's own model: 21. Six by their family alone
-  // (one of the cards without peers is theirs). Five have two numbers of GPUs, each left out: 10.
+  // Seven machines, each fitted, by its table and by NCCL's own model: 21. Six by their family
+  // alone (one of the cards without peers is theirs). Five have two numbers of GPUs, each left
+  // out: 10.
   EXPECT_EQ(rows.size(), 37U);
 }
 
