@@ -7,6 +7,7 @@
 
 #include "cli/build_info.h"
 #include "cli/calibrate_command.h"
+#include "cli/capacity_command.h"
 #include "cli/catalog_command.h"
 #include "cli/collective_command.h"
 #include "cli/command_options.h"
@@ -36,6 +37,7 @@ std::vector<Command> commands() {
       serve_command(),
       whatif_command(),
       crossover_command(),
+      capacity_command(),
       fit_command(),
       replay_command(),
       export_command(),

@@ -1,0 +1,10 @@
+#pragma once
+
+#include "cli/command.h"
+
+namespace rigsim::cli {
+
+/// `rigsim capacity`.
+[[nodiscard]] Command capacity_command();
+
+}  // namespace rigsim::cli

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "cli/command_options.h"
+#include "configs/catalog.h"
+#include "configs/scenario.h"
+#include "configs/traffic_text.h"
+#include "workloads/serving/serving_setup.h"
+#include "workloads/traffic_change.h"
+
+namespace rigsim::cli {
+
+/// What is to be served, on what and how.
+struct ServingQuestion {
+  configs::Scenario scenario;
+  workloads::ServingSetup setup;
+
+  [[nodiscard]] bool fits() const { return setup.kv_blocks >= 2; }
+  /// "llama-3-8b on 2xa6000, BF16, tp=2".
+  [[nodiscard]] std::string title() const;
+  /// Why it does not fit, and what has how many bytes.
+  [[nodiscard]] std::string does_not_fit() const;
+};
+
+/// Reads it from the scenario file, where one is named, and the options, on the first rig that they
+/// name or on `rig`. Throws configs::ConfigError at the option that is wrong, UnreadableInput.
+[[nodiscard]] ServingQuestion read_serving_question(const ParsedOptions& options,
+                                                    const configs::Catalog& catalog);
+[[nodiscard]] ServingQuestion read_serving_question(const ParsedOptions& options,
+                                                    const configs::Catalog& catalog,
+                                                    topology::Rig rig);
+
+/// Traffic that a replica can hold, and what was done to it.
+struct FittedTraffic {
+  configs::LoadedTraffic loaded;
+  workloads::ContextCut cut{};
+
+  /// What of it is not as the user has it; empty: all is.
+  [[nodiscard]] std::string changes() const;
+};
+
+/// Reads or makes the question's traffic, shortened where it asks for that.
+[[nodiscard]] FittedTraffic load_traffic_of(const ServingQuestion& question);
+
+/// `first` and the same traffic drawn anew with the seeds that follow.
+[[nodiscard]] std::vector<workloads::Traffic> drawn(const ServingQuestion& question,
+                                                    std::int64_t replications,
+                                                    workloads::Traffic first);
+
+}  // namespace rigsim::cli
