@@ -149,8 +149,8 @@ double arrival_rate(const Traffic& traffic) {
   return span > 0 ? static_cast<double>(traffic.requests.size() - 1) / span : 0;
 }
 
-LadderSearch search_ladder(const LoadLadder& ladder,
-                           const std::function<bool(std::int64_t)>& meets) {
+LadderSearch search_ladder(const LoadLadder& ladder, const std::function<bool(std::int64_t)>& meets,
+                           std::int64_t start) {
   LadderSearch search;
   std::map<std::int64_t, bool> known;
   const auto tried = [&](std::int64_t step) {
@@ -163,8 +163,8 @@ LadderSearch search_ladder(const LoadLadder& ladder,
   };
   const auto doubling =
       std::max<std::int64_t>(std::llround(std::log(2.0) / std::log1p(ladder.precision)), 1);
-  std::int64_t good = 0, bad = 0;
-  if (tried(0)) {
+  std::int64_t good = start, bad = start;
+  if (tried(start)) {
     do {
       if (good == ladder.highest) {
         search.step = good;
@@ -220,6 +220,33 @@ Capacity capacity(const ServingSetup& setup, std::span<const Traffic> replicatio
   result.low = mean(Searches(slow, replications, ladder).rates);
   result.high = mean(Searches(fast, replications, ladder).rates);
   return result;
+}
+
+BestSetup best_setup(std::size_t count,
+                     const std::function<std::optional<workloads::ServingSetup>(std::size_t)>& make,
+                     const Traffic& traffic, const CapacityTarget& target,
+                     const LoadLadder& ladder) {
+  check(std::span(&traffic, 1), target);
+  BestSetup best;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::optional<ServingSetup> setup = make(i);
+    if (!setup) continue;
+    ++best.tried;
+    Loads loads(*setup, target, ladder);
+    const std::int64_t above = best.index ? best.step + 1 : 0;
+    if (above > ladder.highest) break;
+    const auto meets = [&](std::int64_t step) { return loads.run(traffic, step).meets(); };
+    if (best.index) {
+      ++best.runs;
+      if (!meets(above)) continue;
+    }
+    const LadderSearch search = search_ladder(ladder, meets, above);
+    best.runs += search.runs;
+    if (!search.step) continue;
+    best.index = i;
+    best.step = *search.step;
+  }
+  return best;
 }
 
 }  // namespace rigsim::analysis

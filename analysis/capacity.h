@@ -31,8 +31,8 @@ struct LoadLadder {
   [[nodiscard]] double factor(std::int64_t step) const;
 };
 
-/// The highest step of a ladder that meets a target, searched upwards and downwards from step 0 by
-/// doublings and then by halves.
+/// The highest step of a ladder that meets a target, searched upwards and downwards by doublings
+/// and then by halves.
 struct LadderSearch {
   std::optional<std::int64_t> step{};  ///< none: not even the lowest meets it
   bool open = false;                   ///< the highest of the ladder does, too
@@ -41,8 +41,10 @@ struct LadderSearch {
   /// not monotone in the load here (a schedule that changes with it).
   std::optional<std::int64_t> meets_again{};
 };
+/// The same, searched from step `start`.
 [[nodiscard]] LadderSearch search_ladder(const LoadLadder& ladder,
-                                         const std::function<bool(std::int64_t step)>& meets);
+                                         const std::function<bool(std::int64_t step)>& meets,
+                                         std::int64_t start = 0);
 
 /// What a limit found at a load.
 struct LimitAtLoad {
@@ -75,6 +77,23 @@ struct Capacity {
 [[nodiscard]] Capacity capacity(const workloads::ServingSetup& setup,
                                 std::span<const workloads::Traffic> replications,
                                 const CapacityTarget& target, const LoadLadder& ladder = {});
+
+/// Which of many setups serves most.
+struct BestSetup {
+  std::optional<std::size_t> index{};  ///< none: none meets the target at the lowest load
+  std::int64_t step = 0;               ///< of the ladder, its highest
+  int tried = 0;                       ///< setups
+  int runs = 0;
+};
+
+/// Looks through `count` setups that `make` gives (none: it cannot be, or does not fit) for the one
+/// that serves `traffic` at the highest step. A setup that does not meet the target one step above
+/// the best so far is left: where the target is monotone in the load it cannot be better. Of equals
+/// the first. Throws as capacity().
+[[nodiscard]] BestSetup best_setup(
+    std::size_t count,
+    const std::function<std::optional<workloads::ServingSetup>(std::size_t)>& make,
+    const workloads::Traffic& traffic, const CapacityTarget& target, const LoadLadder& ladder);
 
 /// Requests a second as they arrive, from the first to the last.
 [[nodiscard]] double arrival_rate(const workloads::Traffic& traffic);

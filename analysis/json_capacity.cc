@@ -41,8 +41,11 @@ std::optional<std::size_t> cheapest_that_serves(std::span<const CapacityRow> row
 }
 
 Json to_json(const CapacityRow& row) {
-  Json json = {
-      {"rig", row.rig}, {"plan", configs::to_text(row.plan)}, {"fits", row.capacity.has_value()}};
+  Json json = {{"rig", row.rig},
+               {"plan", configs::to_text(row.plan)},
+               {"settings", row.settings},
+               {"searched", row.searched},
+               {"fits", row.capacity.has_value()}};
   if (row.capacity) {
     const Capacity& capacity = *row.capacity;
     json["requests_per_s"] =

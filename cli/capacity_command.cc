@@ -105,6 +105,67 @@ analysis::CapacityRow row_of(const ParsedOptions& options, const ServingQuestion
   return row;
 }
 
+/// What a search over one rig tries: all plans for all of its devices, limits of the batch and of
+/// a step where the options leave them open.
+std::vector<ParsedOptions> candidates(const ParsedOptions& options, int devices) {
+  std::vector<ParsedOptions> all{options};
+  const auto cross = [&](std::string_view name, const std::vector<std::string>& values) {
+    if (options.has(name)) return;
+    std::vector<ParsedOptions> more;
+    for (const ParsedOptions& each : all) {
+      more.push_back(each);  // the engine's default first
+      for (const std::string& value : values) more.push_back(each.with(name, value));
+    }
+    all = std::move(more);
+  };
+  std::vector<std::string> plans;
+  for (int tp = 1; tp <= devices; ++tp) {
+    for (int pp = 1; tp * pp <= devices; ++pp) {
+      const int dp = devices / (tp * pp);
+      if (tp * pp * dp == devices) plans.push_back(fmt::format("tp={},pp={},dp={}", tp, pp, dp));
+    }
+  }
+  if (devices > 1) cross("plan", plans);
+  cross("max-num-seqs", {"8", "16", "32", "64", "128", "256", "512"});
+  cross("max-num-batched-tokens", {"512", "1024", "2048", "4096", "8192"});
+  return all;
+}
+
+std::string settings_of(const ParsedOptions& options) {
+  std::string text;
+  for (const std::string_view name : {"max-num-seqs", "max-num-batched-tokens"})
+    if (const auto value = options.text(name))
+      text += fmt::format("{}{}={}", text.empty() ? "" : ", ", name, *value);
+  return text;
+}
+
+/// The best of the candidates on `rig`, as a row of its own.
+analysis::CapacityRow search_row(const ParsedOptions& options, const configs::Catalog& catalog,
+                                 const topology::Rig& rig, const analysis::LoadLadder& ladder) {
+  const auto all = candidates(options, static_cast<int>(rig.devices.size()));
+  const auto asked = [&](std::size_t i) { return read_serving_question(all[i], catalog, rig); };
+  const auto make = [&](std::size_t i) -> std::optional<workloads::ServingSetup> {
+    try {
+      ServingQuestion question = asked(i);
+      if (question.fits()) return std::move(question.setup);
+    } catch (const configs::ConfigError&) {  // a plan that does not divide the model, ...
+      if (i == 0) throw;
+    }
+    return std::nullopt;
+  };
+  const ServingQuestion usual = asked(0);
+  FittedTraffic fitted = load_traffic_of(usual);
+  const auto best = options.checked("traffic", [&] {
+    return analysis::best_setup(all.size(), make, fitted.loaded.traffic,
+                                target_of(options, usual.scenario.serving.level), ladder);
+  });
+  const ParsedOptions& chosen = all[best.index.value_or(0)];
+  analysis::CapacityRow row = row_of(chosen, asked(best.index.value_or(0)), ladder);
+  row.settings = settings_of(chosen);
+  row.searched = best.tried;
+  return row;
+}
+
 Answer run(const ParsedOptions& options, const Console& console) {
   const auto catalog = configs::Catalog::load(options.text("catalog"));
   const analysis::LoadLadder ladder = ladder_of(options);
@@ -121,7 +182,8 @@ Answer run(const ParsedOptions& options, const Console& console) {
       what = fmt::format("{} {} on {}, {}", question.scenario.model.name,
                          question.scenario.weights.name, question.scenario.engine,
                          question.scenario.traffic.text);
-      rows.push_back(row_of(each, question, ladder));
+      rows.push_back(options.has("search") ? search_row(each, catalog, rig, ladder)
+                                           : row_of(each, question, ladder));
       if (rig.devices.size() == 1) break;  // all plans are the same
     }
   }
@@ -170,6 +232,7 @@ Command capacity_command() {
                   {"traffic", "TRAFFIC",
                    "a trace, or poisson:1/s, ...: its rate is where the "
                    "search begins"},
+                  {"search", "", "the best of all plans and limits that the options leave open"},
                   {"percentile", "P", "of each latency that has a limit (default 99)"},
                   {"goodput", "P", "instead: so many per cent of the requests keep all limits"},
                   {"precision", "P", "between the rates that are tried, in per cent (default 1)"},

@@ -63,7 +63,8 @@ Table table_of(std::span<const CapacityRow> rows) {
                {"USD 2025", Align::kRight}},
               {}};
   for (const CapacityRow& row : rows) {
-    std::vector<std::string> cells{row.rig, plan_text(row.plan)};
+    std::vector<std::string> cells{
+        row.rig, plan_text(row.plan) + (row.settings.empty() ? "" : ", " + row.settings)};
     if (row.capacity) {
       const Capacity& capacity = *row.capacity;
       cells.insert(cells.end(),
@@ -110,6 +111,13 @@ std::string capacity_text(std::span<const CapacityRow> rows, const analysis::Cap
     text += wrapped(
         "Somewhere a slightly higher rate keeps the limits again: the schedule changes with the "
         "load. The first rate that does not counts.");
+  const auto growing = [](const CapacityRow& row) {
+    return row.capacity && row.capacity->requests_per_s > 0 && row.capacity->metrics.queue_growth;
+  };
+  if (std::ranges::any_of(rows, growing))
+    text += wrapped(
+        "Somewhere the queue still grows at the rate found: the traffic ends before the limits are "
+        "passed. More --requests give a rate that lasts.");
   return text;
 }
 

@@ -33,6 +33,16 @@ TEST(Capacity, RigsAndPlansSideBySide) {
   }
 }
 
+TEST(Capacity, SearchesPlansAndLimits) {
+  const std::string asked =
+      kAsked + "--rig 2xa6000 --slo ttft=2s,tpot=60ms --replications 1 --max-num-seqs 128 --json";
+  const json usual = document(asked).at("rows")[0];
+  const json best = document(asked + " --search").at("rows")[0];
+  EXPECT_EQ(usual.at("searched"), 0);
+  EXPECT_EQ(best.at("searched"), 24);  // the engine's plan and three more, six chunk sizes
+  EXPECT_GE(best.at("requests_per_s").at("value"), usual.at("requests_per_s").at("value"));
+}
+
 // At the rate found `serve` keeps the limit, and at one twice as high it does not.
 TEST(Capacity, IsWhatServeSays) {
   const double rate = document(kAsked +
