@@ -52,13 +52,39 @@ constexpr std::array<Limit, 3> kLimits{{{"ttft", &ServiceLevel::ttft_s, ttft},
 
 /// One load as it ran.
 struct LoadRun {
-  std::vector<LimitAtLoad> limits;
+  std::vector<LimitAtLoad> limits;  // none where nothing was served
   ServingMetrics metrics;
+  bool lasts = true;
 
   [[nodiscard]] bool meets() const {
-    return std::ranges::all_of(limits, &LimitAtLoad::kept) && metrics.finished > 0;
+    return !limits.empty() && std::ranges::all_of(limits, &LimitAtLoad::kept);
+  }
+  [[nodiscard]] double served() const {
+    return static_cast<double>(metrics.finished) / static_cast<double>(metrics.offered);
   }
 };
+
+/// See Capacity::lasts.
+bool keeps_up(const std::vector<RequestRecord>& records) {
+  constexpr double kEnough = 0.8;
+  const sim::Time last = records.back().arrival;
+  const sim::Time middle = records.front().arrival + (last - records.front().arrival) / 2;
+  std::int64_t arrived = 0, answered = 0;
+  for (const RequestRecord& record : records) {
+    if (record.outcome != workloads::RequestOutcome::kFinished) continue;
+    if (record.arrival >= middle) ++arrived;
+    if (record.finished >= middle && record.finished <= last) ++answered;
+  }
+  return static_cast<double>(answered) >= kEnough * static_cast<double>(arrived);
+}
+
+/// `ladder` as far down as all of `traffic` arrives, and is served, within the clock's 106 days.
+LoadLadder within_the_clock(LoadLadder ladder, const Traffic& traffic) {
+  constexpr double kLongestS = 8e6;
+  const double span = static_cast<double>(traffic.requests.size()) / arrival_rate(traffic);
+  while (ladder.lowest < 0 && span / ladder.factor(ladder.lowest) > kLongestS) ++ladder.lowest;
+  return ladder;
+}
 
 /// Serves traffic at any load; what steps cost is worked out once.
 class Loads {
@@ -71,16 +97,24 @@ class Loads {
     Traffic load = traffic;
     workloads::scale_rate(load, ladder_.factor(step));
     ServingCollector collector;
-    const auto records =
-        workloads::serve_behind(setup_.front, load, setup_.config, replica_.stations(), collector);
+    std::vector<RequestRecord> records;
+    try {
+      records = workloads::serve_behind(setup_.front, load, setup_.config, replica_.stations(),
+                                        collector);
+    } catch (const workloads::SwapSpaceFull&) {  // the engine ends there
+      return {};
+    }
     LoadRun result;
+    result.lasts = keeps_up(records);
     result.metrics = collector.metrics(load, setup_.config, records, target_.level);
     result.limits = limits_of(load, records, result.metrics);
     return result;
   }
 
-  [[nodiscard]] LadderSearch search(const Traffic& traffic) {
-    return search_ladder(ladder_, [&](std::int64_t step) { return run(traffic, step).meets(); });
+  [[nodiscard]] LadderSearch search(const Traffic& traffic, std::int64_t start = 0) {
+    return search_ladder(
+        within_the_clock(ladder_, traffic),
+        [&](std::int64_t step) { return run(traffic, step).meets(); }, start);
   }
 
  private:
@@ -88,8 +122,8 @@ class Loads {
                                                    const std::vector<RequestRecord>& records,
                                                    const ServingMetrics& metrics) const {
     std::vector<LimitAtLoad> limits;
+    if (metrics.finished == 0) return limits;
     if (target_.good) {
-      // Requests that were turned away are not good.
       const double good = metrics.good_fraction.value_or(0);
       limits.push_back({"good", good, *target_.good, good >= *target_.good});
       return limits;
@@ -98,7 +132,9 @@ class Loads {
       const auto& most = target_.level.*limit.most;
       if (!most) continue;
       const std::vector<double> times = latencies(load.requests, records, limit.latency);
-      if (times.empty()) continue;
+      if (times.empty())
+        throw std::invalid_argument(fmt::format(
+            "no request has a {} to limit: all answers are one token long", limit.name));
       const double value = quantile(times, target_.percentile);
       limits.push_back({limit.name, value, *most, value <= *most});
     }
@@ -124,7 +160,9 @@ struct Searches {
     for (const Traffic& traffic : replications) {
       found.push_back(loads.search(traffic));
       const auto& step = found.back().step;
-      rates.push_back(step ? arrival_rate(traffic) * ladder.factor(*step) : 0.0);
+      rates.push_back(step ? arrival_rate(traffic) * ladder.factor(*step) *
+                                 loads.run(traffic, *step).served()
+                           : 0.0);
     }
   }
 };
@@ -208,8 +246,11 @@ Capacity capacity(const ServingSetup& setup, std::span<const Traffic> replicatio
     result.runs += search.runs;
   }
   const LadderSearch& first = searches.found.front();
-  const std::int64_t at = first.step.value_or(ladder.lowest);
+  const std::int64_t at =
+      first.step.value_or(within_the_clock(ladder, replications.front()).lowest);
   LoadRun run = loads.run(replications.front(), at);
+  result.lasts = run.lasts;
+  result.turned_away = run.metrics.offered > 0 ? 1 - run.served() : 0;
   result.limits = std::move(run.limits);
   result.metrics = std::move(run.metrics);
   if (first.step && !first.open) result.above = loads.run(replications.front(), at + 1).limits;
@@ -235,12 +276,11 @@ BestSetup best_setup(std::size_t count,
     Loads loads(*setup, target, ladder);
     const std::int64_t above = best.index ? best.step + 1 : 0;
     if (above > ladder.highest) break;
-    const auto meets = [&](std::int64_t step) { return loads.run(traffic, step).meets(); };
     if (best.index) {
       ++best.runs;
-      if (!meets(above)) continue;
+      if (!loads.run(traffic, above).meets()) continue;
     }
-    const LadderSearch search = search_ladder(ladder, meets, above);
+    const LadderSearch search = loads.search(traffic, above);
     best.runs += search.runs;
     if (!search.step) continue;
     best.index = i;

@@ -56,13 +56,19 @@ struct LimitAtLoad {
 
 /// How many requests a second one setup serves within a target.
 struct Capacity {
-  double requests_per_s = 0;  ///< mean over replications; 0: not even single requests keep it
-  double low = 0;             ///< on slower devices, by the cost model's band
+  /// Without those that were turned away, mean over replications; 0: not even single requests keep
+  /// it.
+  double requests_per_s = 0;
+  double low = 0;  ///< on slower devices, by the cost model's band
   double high = 0;
   std::optional<double> chance{};  ///< half of Student's 95 % interval over replications
   bool open = false;               ///< more than the highest load that was tried
   bool monotone = true;
-  int runs = 0;
+  /// While the second half of the traffic arrives, at least 0.8 times as many requests are
+  /// answered: else it is too short, or a burst, to tell a rate that lasts.
+  bool lasts = true;
+  double turned_away = 0;  ///< share of the requests that a replica can never hold
+  int runs = 0;            ///< loads tried; each end of the band takes about as many again
   workloads::Evidence evidence = workloads::Evidence::kDatasheet;
   std::vector<LimitAtLoad> limits{};  ///< at capacity (without any: at the lowest load)
   std::vector<LimitAtLoad> above{};   ///< one step above: what breaks first
@@ -70,10 +76,11 @@ struct Capacity {
 };
 
 /// The highest rate at which `setup` serves `replications` of one traffic, each faster or slower as
-/// a whole, within `target`: mean over replications, which have the same ladder. Requests that a
-/// replica can never hold do not count as served. Throws as workloads::serve, and
-/// std::invalid_argument without a limit, for a closed loop, requests that all come at once, a
-/// percentile or share outside 0 to 1.
+/// a whole, within `target`: mean over replications, which have the same ladder, as far down as the
+/// clock reaches. Requests that a replica can never hold do not count as served (of a share of good
+/// requests they are bad ones); a load at which the swap space fills up is too high. Throws as
+/// workloads::serve, and std::invalid_argument without a limit, for a closed loop, requests that
+/// all come at once, a percentile or share outside 0 to 1, a limit on what no request has.
 [[nodiscard]] Capacity capacity(const workloads::ServingSetup& setup,
                                 std::span<const workloads::Traffic> replications,
                                 const CapacityTarget& target, const LoadLadder& ladder = {});

@@ -53,7 +53,9 @@ Json to_json(const CapacityRow& row) {
     json["chance"] = capacity.chance ? Json(*capacity.chance) : Json();
     json["open"] = capacity.open;
     json["monotone"] = capacity.monotone;
-    json["simulations"] = capacity.runs;
+    json["lasts"] = capacity.lasts;
+    json["turned_away_fraction"] = capacity.turned_away;
+    json["loads_tried"] = capacity.runs;
     json["limits"] = limits_json(capacity.limits);
     json["above"] = limits_json(capacity.above);
     json["output_tokens_per_s"] = capacity.metrics.output_tokens_per_s;

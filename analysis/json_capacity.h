@@ -25,9 +25,9 @@ struct CapacityRow {
                                                               double requests_per_s);
 
 /// `rig`, `plan`, `settings`, `searched`, `fits`, `requests_per_s` {value, low, high, evidence},
-/// `chance`, `open`, `monotone`, `simulations`, `limits[]` and `above[]` (name, value, limit,
-/// kept), `output_tokens_per_s`, `mean_batch`, `busy_fraction`, `kv_used_fraction`, `power_w` and
-/// prices as of a comparison.
+/// `chance`, `open`, `monotone`, `lasts`, `turned_away_fraction`, `loads_tried`, `limits[]` and
+/// `above[]` (name, value, limit, kept), `output_tokens_per_s`, `mean_batch`, `busy_fraction`,
+/// `kv_used_fraction`, `power_w` and prices as of a comparison.
 [[nodiscard]] nlohmann::ordered_json to_json(const CapacityRow& row);
 
 }  // namespace rigsim::analysis

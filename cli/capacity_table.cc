@@ -20,8 +20,8 @@ constexpr int kDigits = 3;
 
 std::string rate(const Capacity& capacity) {
   if (capacity.requests_per_s == 0) return "none";
-  return fmt::format("{}{}{} ({}-{})", capacity.open ? ">= " : "",
-                     significant(capacity.requests_per_s, kDigits),
+  return fmt::format("{}{}{}{} ({}-{})", capacity.open ? ">= " : "",
+                     significant(capacity.requests_per_s, kDigits), capacity.lasts ? "" : "*",
                      capacity.chance ? " +-" + significant(*capacity.chance, 2) : "",
                      significant(capacity.low, kDigits), significant(capacity.high, kDigits));
 }
@@ -111,13 +111,21 @@ std::string capacity_text(std::span<const CapacityRow> rows, const analysis::Cap
     text += wrapped(
         "Somewhere a slightly higher rate keeps the limits again: the schedule changes with the "
         "load. The first rate that does not counts.");
-  const auto growing = [](const CapacityRow& row) {
-    return row.capacity && row.capacity->requests_per_s > 0 && row.capacity->metrics.queue_growth;
+  const auto short_lived = [](const CapacityRow& row) {
+    return row.capacity && row.capacity->requests_per_s > 0 && !row.capacity->lasts;
   };
-  if (std::ranges::any_of(rows, growing))
+  if (std::ranges::any_of(rows, short_lived))
     text += wrapped(
-        "Somewhere the queue still grows at the rate found: the traffic ends before the limits are "
-        "passed. More --requests give a rate that lasts.");
+        "* While the second half of the traffic arrives, fewer than 0.8 times as many requests are "
+        "answered: it ends before its queue passes the limits. More --requests give a rate that "
+        "lasts.");
+  for (const CapacityRow& row : rows) {
+    if (!row.capacity || row.capacity->turned_away == 0) continue;
+    text +=
+        wrapped(fmt::format("{}: {:.1f} % of the requests are longer than a replica holds and "
+                            "do not count; --truncate shortens them.",
+                            row.rig, 100 * row.capacity->turned_away));
+  }
   return text;
 }
 

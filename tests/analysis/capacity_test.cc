@@ -239,6 +239,48 @@ TEST(Capacity, IsNoneWhereASingleRequestIsTooSlow) {
   EXPECT_FALSE(found.limits.front().kept);
 }
 
+// Down to where the traffic would outlast the clock.
+TEST(Capacity, IsNoneOnAWholeLadder) {
+  const ServingSetup setup = setup_of({"a100-80gb-sxm", "llama-3-8b", "bf16", "vllm"});
+  const Traffic traffic = traffic_of(1, 60);
+  EXPECT_EQ(capacity(setup, std::span(&traffic, 1), target_of({}, 1e-3)).requests_per_s, 0);
+}
+
+// vLLM V0 dies where the swap space is full; a lower load does not come to that.
+TEST(Capacity, ALoadThatFillsTheSwapSpaceIsTooHigh) {
+  ServingSetup setup = setup_of({"a100-80gb-sxm", "llama-3-8b", "bf16", "vllm"});
+  setup.config.batching = workloads::VllmV0Batching{.swap = true};
+  setup.config.limits.async_scheduling = false;
+  setup.config.limits.kv_blocks = 200;
+  setup.config.limits.swap_blocks = 10;
+  const Traffic traffic = traffic_of(1);
+  const Capacity found = capacity(setup, std::span(&traffic, 1), target_of(1e6, {}), kLadder);
+  EXPECT_GT(found.requests_per_s, 0);
+  EXPECT_FALSE(found.open);
+}
+
+// Every second request is longer than the cache: half of the rate is served.
+TEST(Capacity, WhatIsTurnedAwayIsNotServed) {
+  const ServingSetup setup = setup_of({"a100-80gb-sxm", "llama-3-8b", "bf16", "vllm"});
+  Traffic traffic = traffic_of(1);
+  const Capacity all = capacity(setup, std::span(&traffic, 1), target_of({}, 0.03), kLadder);
+  for (std::size_t i = 0; i < traffic.requests.size(); i += 2)
+    traffic.requests[i].prompt_tokens = 1'000'000;
+  const Capacity half = capacity(setup, std::span(&traffic, 1), target_of({}, 0.03), kLadder);
+  EXPECT_EQ(all.turned_away, 0);
+  EXPECT_DOUBLE_EQ(half.turned_away, 0.5);
+  EXPECT_GT(half.requests_per_s, 0.8 * all.requests_per_s);
+  EXPECT_LT(half.requests_per_s, 1.2 * all.requests_per_s);
+}
+
+// 150 requests are over before a queue of 100 s can show.
+TEST(Capacity, SaysWhereTheTrafficIsTooShort) {
+  const ServingSetup setup = setup_of({"a100-80gb-sxm", "llama-3-8b", "bf16", "vllm"});
+  const Traffic traffic = traffic_of(1);
+  EXPECT_FALSE(capacity(setup, std::span(&traffic, 1), target_of(100, {}), kLadder).lasts);
+  EXPECT_TRUE(capacity(setup, std::span(&traffic, 1), target_of({}, 0.02), kLadder).lasts);
+}
+
 TEST(Capacity, SaysWhatItCannotAnswer) {
   const ServingSetup setup = setup_of({"a100-80gb-sxm", "llama-3-8b", "bf16", "vllm"});
   const auto refused = [&](const Traffic& traffic, const CapacityTarget& target) {
@@ -251,6 +293,9 @@ TEST(Capacity, SaysWhatItCannotAnswer) {
   };
   EXPECT_THAT(refused(traffic_of(1), target_of({}, {})), HasSubstr("needs a limit"));
   EXPECT_THAT(refused(traffic_of(1), target_of(1, {}, 1.5)), HasSubstr("at most 1, got 1.5"));
+  Traffic answers = traffic_of(1);
+  for (auto& request : answers.requests) request.output_tokens = 1;
+  EXPECT_THAT(refused(answers, target_of({}, 1)), HasSubstr("no request has a tpot to limit"));
   Traffic closed = traffic_of(1);
   closed.closed_loop.emplace();
   EXPECT_THAT(refused(closed, target_of(1, {})), HasSubstr("no rate to raise"));
