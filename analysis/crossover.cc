@@ -88,9 +88,25 @@ std::optional<std::int64_t> ridge_of(const DeploymentRequest& request, double co
       batches, [&](std::int64_t batch) { return decode_step(scaled, batch).computes(); });
 }
 
+/// 1, 2, 4, ... up to `most`.
+std::vector<std::int64_t> doublings(std::int64_t most) {
+  std::vector<std::int64_t> batches;
+  for (std::int64_t batch = 1; batch < most; batch *= 2) batches.push_back(batch);
+  batches.push_back(most);
+  return batches;
+}
+
+/// Passes that share a batch out.
+int passes_of(const Deployment& deployment, std::int64_t batch) {
+  const int replicas = deployment.plan.dp;
+  return replicas *
+         workloads::batches_in_flight(deployment, std::max<std::int64_t>(batch / replicas, 1));
+}
+
 RidgeBatch ridge_batch(const DeploymentRequest& request, std::span<const StepAtBatch> steps,
                        std::span<const std::int64_t> batches) {
   RidgeBatch ridge;
+  ridge.looked_to = batches.back();
   ridge.value = first_that_computes(batches, [&](std::int64_t batch) {
     const auto known = std::ranges::find(steps, batch, &StepAtBatch::batch);
     return known != steps.end() ? known->computes() : decode_step(request, batch).computes();
@@ -161,7 +177,7 @@ StepBound StepAtBatch::bound() const {
   return kStepBounds[static_cast<std::size_t>(std::ranges::max_element(seconds) - seconds.begin())];
 }
 
-std::vector<AnalyticRidge> analytic_ridges(const Deployment& deployment) {
+std::vector<AnalyticRidge> analytic_ridges(const Deployment& deployment, int passes) {
   const Matrices matrices = matrices_of(deployment);
   std::map<std::string, AnalyticRidge> by_device;
   for (const workloads::DeployedStage& stage : deployment.stages) {
@@ -172,7 +188,7 @@ std::vector<AnalyticRidge> analytic_ridges(const Deployment& deployment) {
       const double bandwidth = device.memory_bandwidth.count();
       by_device[device.name] = {
           device.name,
-          peak.rate.count() * matrices.bytes / (2 * matrices.active * bandwidth),
+          passes * peak.rate.count() * matrices.bytes / (2 * matrices.active * bandwidth),
           peak.rate.count(),
           std::string(peak.numbers),
           matrices.bytes / matrices.weights,
@@ -198,11 +214,13 @@ Crossover crossover(const configs::Scenario& scenario, const workloads::EnginePr
   result.engine = scenario.engine;
   result.plan = request.plan;
   result.context = request.context;
-  result.largest_batch =
-      workloads::largest_batch(workloads::memory_request(request), batches.back());
   for (const std::int64_t batch : batches) result.steps.push_back(decode_step(request, batch));
-  result.ridge = ridge_batch(request, result.steps, batches);
-  result.analytic = analytic_ridges(workloads::deploy(request));
+  const Deployment deployment = workloads::deploy(request);
+  result.passes = passes_of(deployment, std::max(batches.back(), kLookedTo));
+  const std::int64_t most = std::max(batches.back(), kLookedTo * result.passes);
+  result.largest_batch = workloads::largest_batch(workloads::memory_request(request), most);
+  result.ridge = ridge_batch(request, result.steps, doublings(most));
+  result.analytic = analytic_ridges(deployment, result.passes);
   return result;
 }
 

@@ -46,9 +46,11 @@ struct StepAtBatch {
   [[nodiscard]] bool computes() const { return of(StepBound::kCompute) > of(StepBound::kWeights); }
 };
 
-/// The smallest batch of a sweep from which on decode computes longer than it reads weights.
-/// `value` is none where even the largest batch reads longer.
+/// The smallest batch from which on decode computes longer than it reads weights, as far as was
+/// looked: from 1, doubled, to `looked_to`, and between two of these where it changes. `value` is
+/// none where that reads longer.
 struct RidgeBatch {
+  std::int64_t looked_to = 0;
   std::optional<std::int64_t> value{};
   /// With the arithmetic slower, and faster, by the errors of compute and memory rates together:
   /// the backend's decode band times the square root of 2.
@@ -57,11 +59,12 @@ struct RidgeBatch {
   workloads::Evidence evidence = workloads::Evidence::kDatasheet;  ///< of the step there
 };
 
-/// What the datasheet says: peak x bytes per weight / (2 x bandwidth) sequences; of experts times
-/// all weights over those that a token passes. Activations, KV cache and launches are left out.
+/// What the datasheet says: peak x bytes per weight / (2 x bandwidth) sequences in one pass; of
+/// experts times all weights over those that a token passes. Activations, KV cache and launches are
+/// left out.
 struct AnalyticRidge {
   std::string device{};  ///< catalogue name
-  double batch = 0;
+  double batch = 0;      ///< of all passes at once: replicas, and batches in their pipelines
   double peak_flops = 0;
   std::string numbers{};  ///< "FP16 with FP32 accumulation"
   double bytes_per_weight = 0;
@@ -76,21 +79,27 @@ struct Crossover {
   std::string engine{};
   workloads::ParallelPlan plan{};
   std::int64_t context = 0;                     ///< tokens that each sequence attends to
-  std::optional<std::int64_t> largest_batch{};  ///< that fits, up to the largest asked for; none: 0
-  std::vector<StepAtBatch> steps{};             ///< [batches], increasing
+  std::optional<std::int64_t> largest_batch{};  ///< that fits, as far as was looked; none: 0
+  int passes = 1;  ///< that share the batch out: replicas x batches on their way in a pipeline
+  std::vector<StepAtBatch> steps{};  ///< [batches], increasing
   RidgeBatch ridge{};
   std::vector<AnalyticRidge> analytic{};  ///< one for each kind of device, the lowest first
 };
 
-/// Runs one decode step of `scenario` (its prompt being the context) at each of `batches`, and
-/// between those where it must for the ridge. What does not fit in memory runs, too: the kernels
-/// take the same. Throws std::invalid_argument unless batches increase from at least 1, and as
-/// deployment_request and workloads::deploy.
+/// Runs one decode step of `scenario` (its prompt being the context) at each of `batches`, and for
+/// the ridge up to the largest of them and kLookedTo. What does not fit in memory runs, too: the
+/// kernels take the same. Throws std::invalid_argument unless batches increase from at least 1, and
+/// as deployment_request and workloads::deploy.
 [[nodiscard]] Crossover crossover(const configs::Scenario& scenario,
                                   const workloads::EngineProfile& engine,
                                   std::span<const std::int64_t> batches);
 
-/// The datasheet's ridge of each kind of device in `deployment`, the lowest first.
-[[nodiscard]] std::vector<AnalyticRidge> analytic_ridges(const workloads::Deployment& deployment);
+/// Ridges are looked for at least up to this batch of a pass.
+inline constexpr std::int64_t kLookedTo = 512;
+
+/// The datasheet's ridge of each kind of device in `deployment`, for so many passes at once, the
+/// lowest first.
+[[nodiscard]] std::vector<AnalyticRidge> analytic_ridges(const workloads::Deployment& deployment,
+                                                         int passes);
 
 }  // namespace rigsim::analysis

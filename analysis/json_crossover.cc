@@ -53,6 +53,7 @@ Json to_json(const Crossover& row) {
       {"plan", configs::to_text(row.plan)},
       {"context", row.context},
       {"largest_batch", largest},
+      {"passes", row.passes},
       {"ridge_batch", ridge_json(row.ridge)},
       {"analytic_ridge_batch", row.analytic.empty() ? Json() : Json(row.analytic.front().batch)},
       {"analytic", Json::array()},

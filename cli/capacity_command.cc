@@ -76,12 +76,6 @@ std::optional<double> load_of(const ParsedOptions& options) {
   });
 }
 
-std::vector<ParsedOptions> by_plan(const ParsedOptions& options) {
-  std::vector<ParsedOptions> all;
-  for (const std::string& plan : options.texts("plan")) all.push_back(options.with("plan", plan));
-  return all.empty() ? std::vector{options} : all;
-}
-
 /// Made-up traffic is drawn five times.
 std::int64_t replications_of(const ParsedOptions& options, const ServingQuestion& question) {
   constexpr std::int64_t kUsual = 5;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "analysis/comparison.h"
 #include "analysis/json_crossover.h"
 #include "cli/build_info.h"
 #include "cli/command_options.h"
@@ -33,14 +34,6 @@ std::vector<std::optional<std::string>> weights_of(const ParsedOptions& options)
   return formats;
 }
 
-/// The options for each plan, in the order given; one where none is.
-std::vector<ParsedOptions> by_plan(const ParsedOptions& options) {
-  const std::vector<std::string> plans = options.texts("plan");
-  std::vector<ParsedOptions> all;
-  for (const std::string& plan : plans) all.push_back(options.with("plan", plan));
-  return all.empty() ? std::vector{options} : all;
-}
-
 std::vector<analysis::Crossover> rows_of(const ParsedOptions& options,
                                          const configs::Catalog& catalog,
                                          const std::vector<std::int64_t>& batches) {
@@ -55,6 +48,9 @@ std::vector<analysis::Crossover> rows_of(const ParsedOptions& options,
         given.scenario.prompt_tokens =
             each.count("context", 1, given.scenario.model.max_context).value_or(kUsualContext);
         given.scenario.output_tokens = 0;
+        each.checked("weights", [&] {
+          analysis::check_weights(given.scenario.weights, given.engine.profile);
+        });
         const configs::Scenario scenario = on_rig(each, given, rig);
         rows.push_back(each.checked(
             "plan", [&] { return analysis::crossover(scenario, given.engine.profile, batches); }));

@@ -17,19 +17,23 @@ std::string_view word(StepBound bound) {
   return bound == StepBound::kKvCache ? "KV" : to_string(bound);
 }
 
-/// A batch, or that it lies beyond those of the sweep.
+/// A batch, or that it lies beyond those that were looked at.
 std::string batch_text(const std::optional<std::int64_t>& batch, const Crossover& row) {
-  return batch ? fmt::format("{}", *batch) : fmt::format("> {}", row.steps.back().batch);
+  return batch ? fmt::format("{}", *batch) : fmt::format("> {}", row.ridge.looked_to);
 }
 
-/// From the first batch on nothing is known of smaller ones.
 std::string ridge_text(const Crossover& row) {
-  const analysis::RidgeBatch& ridge = row.ridge;
-  const bool at_once = ridge.value == row.steps.front().batch;
-  const std::string low = batch_text(ridge.low, row);
-  const std::string high = batch_text(ridge.high, row);
-  return fmt::format("{}{} ({})", at_once ? "<= " : "", batch_text(ridge.value, row),
+  const std::string low = batch_text(row.ridge.low, row);
+  const std::string high = batch_text(row.ridge.high, row);
+  return fmt::format("{} ({})", batch_text(row.ridge.value, row),
                      low == high ? low : low + " to " + high);
+}
+
+/// The largest batch that fits; the search for it ends where that for the ridge does.
+std::string fits_text(const Crossover& row) {
+  if (!row.largest_batch) return "none";
+  return fmt::format("{}{}", *row.largest_batch >= row.ridge.looked_to ? ">= " : "",
+                     *row.largest_batch);
 }
 
 /// "weights 1, KV 64, compute 256": what most of a step waits for, from which batch of the sweep.
@@ -62,9 +66,8 @@ Table ridges(std::span<const Crossover> rows) {
                {"most of a step, from batch"}},
               {}};
   for (const Crossover& row : rows) {
-    table.rows.push_back(
-        {row.rig, row.weights, plan_text(row.plan), ridge_text(row), analytic_text(row),
-         row.largest_batch ? fmt::format("{}", *row.largest_batch) : "none", bounds_text(row)});
+    table.rows.push_back({row.rig, row.weights, plan_text(row.plan), ridge_text(row),
+                          analytic_text(row), fits_text(row), bounds_text(row)});
   }
   return table;
 }
@@ -111,8 +114,9 @@ std::string crossover_text(std::span<const Crossover> rows, const Console& conso
   if (rows.size() == 1) text += to_text(steps(first), console) + '\n';
   text += wrapped(
       "Ridge batch: the first from which on a decode step computes longer than it reads weights "
-      "(90 % band); attention counts as KV. Datasheet: peak x bytes per weight / (2 x bandwidth), "
-      "without activations: " +
+      "(90 % band); attention counts as KV. Datasheet: peak x bytes per weight / (2 x bandwidth) "
+      "for "
+      "each pass (replicas, batches in a pipeline), without activations: " +
       terms(rows) +
       ". Fits: the largest batch in memory; the others' times are what the kernels "
       "would take.");

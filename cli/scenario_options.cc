@@ -223,6 +223,12 @@ std::vector<Scenario> on_rig_by_batch(const ParsedOptions& options, const Scenar
   return scenarios;
 }
 
+std::vector<ParsedOptions> by_plan(const ParsedOptions& options) {
+  std::vector<ParsedOptions> all;
+  for (const std::string& plan : options.texts("plan")) all.push_back(options.with("plan", plan));
+  return all.empty() ? std::vector{options} : all;
+}
+
 std::vector<topology::Rig> read_rigs(const ParsedOptions& options,
                                      const configs::Catalog& catalog) {
   (void)options.needed("rig");

@@ -46,6 +46,9 @@ struct ScenarioOptions {
                                                              const ScenarioOptions& given,
                                                              const topology::Rig& rig);
 
+/// The options for each --plan, in the order given; as they are where there is none.
+[[nodiscard]] std::vector<ParsedOptions> by_plan(const ParsedOptions& options);
+
 /// The rigs of --rig, in order. Throws configs::ConfigError (two of one name too),
 /// configs::UnreadableInput.
 [[nodiscard]] std::vector<topology::Rig> read_rigs(const ParsedOptions& options,

@@ -170,6 +170,35 @@ TEST(Crossover, TheDatasheetsRidge) {
   EXPECT_NEAR(analytic("mixtral-8x7b", "bf16").batch, 295.3 * all_over_active, 10);
 }
 
+// Whatever batches are asked for.
+TEST(Crossover, TheRidgeDoesNotDependOnTheBatchesShown) {
+  const auto asked = scenario("h100-sxm", "llama-3-8b", "f16");
+  const Crossover all = crossover(asked, engine("llama.cpp"), kBatches);
+  for (const std::vector<std::int64_t>& batches :
+       {std::vector<std::int64_t>{1}, {1, 512}, {4, 32}, {100, 200}}) {
+    const Crossover some = crossover(asked, engine("llama.cpp"), batches);
+    EXPECT_EQ(some.ridge.value, all.ridge.value) << batches.back();
+    EXPECT_EQ(some.ridge.low, all.ridge.low);
+  }
+}
+
+// Two replicas, or two batches on their way in a pipeline, need twice the sequences.
+TEST(Crossover, APassIsOneReplicasAndOneBatchInAPipeline) {
+  const auto row = [](const char* rig, const char* plan) {
+    return crossover(scenario(rig, "llama-3-8b", "bf16", plan), engine("vllm"), kBatches);
+  };
+  const Crossover one = row("h100-sxm", nullptr);
+  const Crossover two = row("2xh100-sxm", "dp=2");
+  const Crossover stages = row("2xh100-sxm", "pp=2");
+  EXPECT_EQ(two.passes, 2);
+  EXPECT_EQ(stages.passes, 2);
+  EXPECT_DOUBLE_EQ(two.analytic.front().batch, 2 * one.analytic.front().batch);
+  EXPECT_NEAR(static_cast<double>(*two.ridge.value), 2.0 * static_cast<double>(*one.ridge.value),
+              2);
+  EXPECT_NEAR(static_cast<double>(*stages.ridge.value), 2.0 * static_cast<double>(*one.ridge.value),
+              2);
+}
+
 TEST(Crossover, BatchesIncrease) {
   const auto refused = [](std::vector<std::int64_t> batches) {
     try {
