@@ -258,6 +258,19 @@ void check_weights(const workloads::WeightsFormat& weights,
   }
 }
 
+void check_kv_cache(workloads::KvFormat format, const workloads::EngineProfile& engine) {
+  using workloads::KvFormat;
+  const bool fp8 = format == KvFormat::kFp8E4m3 || format == KvFormat::kFp8E5m2;
+  const bool plain =
+      format == KvFormat::kF32 || format == KvFormat::kF16 || format == KvFormat::kBf16;
+  const bool ggml = engine.style == workloads::KernelStyle::kGgml;
+  if (plain || fp8 != ggml) return;
+  throw std::invalid_argument(
+      fmt::format("the engine {} has no KV cache in {}; allowed are f16, bf16, f32 and {}",
+                  engine.name, workloads::info(format).name,
+                  ggml ? "q8_0, q5_1, q5_0, q4_1, q4_0, iq4_nl" : "fp8_e4m3, fp8_e5m2"));
+}
+
 workloads::DeploymentRequest deployment_request(const configs::Scenario& scenario,
                                                 const workloads::EngineProfile& engine) {
   configs::validate(scenario);
@@ -270,6 +283,7 @@ workloads::DeploymentRequest deployment_request(const configs::Scenario& scenari
   }
   check_devices(scenario.rig, engine);
   check_weights(scenario.weights, engine);
+  check_kv_cache(scenario.kv_cache, engine);
   request.plan = scenario.plan ? *scenario.plan : workloads::default_plan(request);
   return request;
 }

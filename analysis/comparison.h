@@ -121,9 +121,14 @@ struct Comparison {
 void check_devices(const topology::Rig& rig, const workloads::EngineProfile& engine);
 void check_weights(const workloads::WeightsFormat& weights, const workloads::EngineProfile& engine);
 
+/// Throws std::invalid_argument where the engine cannot keep keys and values so: llama.cpp has its
+/// block formats, the others FP8.
+void check_kv_cache(workloads::KvFormat format, const workloads::EngineProfile& engine);
+
 /// What `scenario` means under `engine`, its named engine: the default plan where it has none; the
 /// context is prompt and output. Throws std::invalid_argument when the context exceeds what the
-/// model was made for, as check_devices() and check_weights(), and as configs::validate.
+/// model was made for, as check_devices(), check_weights() and
+/// check_kv_cache(), and as configs::validate.
 [[nodiscard]] workloads::DeploymentRequest deployment_request(
     const configs::Scenario& scenario, const workloads::EngineProfile& engine);
 

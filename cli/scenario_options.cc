@@ -197,6 +197,11 @@ ScenarioOptions read_scenario_options(const ParsedOptions& options, const config
   given.scenario.engine = options.text("engine").value_or(given.scenario.engine);
   given.engine =
       options.checked("engine", [&] { return configs::engine_named(given.scenario.engine); });
+  if (options.has("kv-cache")) {
+    options.checked("kv-cache", [&] {
+      analysis::check_kv_cache(given.scenario.kv_cache, given.engine.profile);
+    });
+  }
   return given;
 }
 

@@ -113,14 +113,17 @@ std::vector<YamlDocument> user_documents(const std::filesystem::path& directory)
   return documents;
 }
 
+bool has_file_ending(std::string_view name) {
+  constexpr std::array<std::string_view, 5> kEndings = {".yaml", ".yml", ".json", ".gguf",
+                                                        ".safetensors"};
+  return std::any_of(kEndings.begin(), kEndings.end(),
+                     [&](std::string_view ending) { return name.ends_with(ending); });
+}
+
 }  // namespace
 
 bool is_file_name(std::string_view name) {
-  constexpr std::array<std::string_view, 5> kEndings = {".yaml", ".yml", ".json", ".gguf",
-                                                        ".safetensors"};
-  return name.find('/') != std::string_view::npos ||
-         std::any_of(kEndings.begin(), kEndings.end(),
-                     [&](std::string_view ending) { return name.ends_with(ending); });
+  return name.find('/') != std::string_view::npos || has_file_ending(name);
 }
 
 Catalog Catalog::load(const std::optional<std::filesystem::path>& directory) {
@@ -193,7 +196,16 @@ const Entry<workloads::Model>* Catalog::find_model(std::string_view name) const 
     const std::string& id = entry.value.hf_id;
     if (!id.empty() && (id == name || id.substr(id.rfind('/') + 1) == name)) return &entry;
   }
-  return models_.find(stripped(normalised(name), kModelEndings, false));
+  const auto plain = [](std::string_view text) {
+    return stripped(normalised(text), kModelEndings, false);
+  };
+  const std::string wanted = plain(name);
+  for (const Entry<workloads::Model>& entry : models_.entries()) {
+    const std::string& id = entry.value.hf_id;
+    if (!id.empty() && (plain(id) == wanted || plain(id.substr(id.rfind('/') + 1)) == wanted))
+      return &entry;
+  }
+  return models_.find(wanted);
 }
 
 const Device& Catalog::device(std::string_view name) const {
@@ -223,7 +235,11 @@ ModelFile Catalog::model_file(std::string_view name) const {
   if (const Entry<workloads::Model>* found = find_model(name)) {
     return {.model = found->value, .weights_format = {}, .by_type = {}, .weights = {}};
   }
-  if (is_file_name(name)) return read_model_file(std::filesystem::path(name));
+  // "org/name" that is no file is a model that is not known here.
+  const bool is_id = !has_file_ending(name) && std::ranges::count(name, '/') == 1;
+  std::error_code error;
+  if (is_file_name(name) && (!is_id || std::filesystem::exists(name, error)))
+    return read_model_file(std::filesystem::path(name));
   throw std::invalid_argument(models_.unknown(name));
 }
 

@@ -181,6 +181,7 @@ TEST(Compare, WrongOptionsNameWhatIsAllowed) {
   refused("--prompt 8000 --output-tokens 1000", "made for at most 8192");
   refused("--engine lama.cpp", "did you mean \"llama.cpp\"");
   refused("--kv-cache q3", "--kv-cache: ");
+  refused("--kv-cache fp8", "--kv-cache: the engine llama.cpp has no KV cache in fp8_e4m3");
   refused("--split rows", "--split: unknown mode \"rows\"; allowed: layer, row, tensor");
   refused("--plan tp=3", "tp=3");
   refused("--plan xp=2", "--plan: ");

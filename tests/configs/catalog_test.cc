@@ -94,10 +94,13 @@ TEST(Catalog, FindsNamesWhateverTheirCaseAndPunctuation) {
   EXPECT_EQ(catalog().device("a100-sxm").name, "a100-80gb-sxm");
   EXPECT_EQ(catalog().device("m2-ultra").name, "m2-ultra-76c");
   EXPECT_EQ(catalog().device("2x EPYC 9654").name, "2x-epyc-9654");
-  for (const char* name : {"llama-3-70b", "Llama 3 70B", "llama3-70b-instruct",
-                           "meta-llama/Meta-Llama-3-70B", "Meta-Llama-3-70B"}) {
+  for (const char* name :
+       {"llama-3-70b", "Llama 3 70B", "llama3-70b-instruct", "meta-llama/Meta-Llama-3-70B",
+        "Meta-Llama-3-70B", "meta-llama/Meta-Llama-3-70B-Instruct"}) {
     EXPECT_EQ(catalog().model(name).name, "llama-3-70b") << name;
   }
+  EXPECT_THROW((void)catalog().model("nobody/no-such-model"), std::invalid_argument);
+  EXPECT_THROW((void)catalog().model("nobody/no-such-model.json"), UnreadableInput);
   EXPECT_EQ(catalog().weights_format("q4_k_m").name, "Q4_K_M");
   EXPECT_EQ(catalog().weights_format("fp16").name, "F16");
   EXPECT_EQ(catalog().weights_format("nf4").name, "bnb-NF4");
