@@ -229,5 +229,22 @@ TEST(LockStep, IsOfSeveralReplicasWithOneStation) {
   EXPECT_THROW((void)run(traffic, config, cost), std::invalid_argument);
 }
 
+// Their steps cost no copies and no drafts, and nobody wakes one that waits for blocks.
+TEST(LockStep, RefusesHostMemoryAndSpeculation) {
+  TokenJointCost cost;
+  const Traffic traffic;
+  ServerConfig config = roomy(false);
+  EXPECT_NO_THROW((void)run(traffic, config, cost));
+  config.limits.host_blocks = 10;
+  EXPECT_THROW((void)run(traffic, config, cost), std::invalid_argument);
+  config = roomy(false);
+  config.limits.speculation.tokens = 1;
+  config.limits.speculation.acceptance = {0.5};
+  EXPECT_THROW((void)run(traffic, config, cost), std::invalid_argument);
+  config = roomy(false);
+  config.batching = VllmV0Batching{.swap = true};
+  EXPECT_THROW((void)run(traffic, config, cost), std::invalid_argument);
+}
+
 }  // namespace
 }  // namespace rigsim::workloads
