@@ -365,6 +365,7 @@ Ticks Replica::end_step() {
   record.alone = now - std::max(step.begin, last_end_);
   record.waited = step.wait.first;
   record.group_tokens = step.group_tokens;
+  record.group_most = step.group_most;
   record.copying = step.copying;
   record.preemptions =
       state_.preemptions() - std::exchange(preemptions_seen_, state_.preemptions());

@@ -67,10 +67,12 @@ struct StepRecord {
   /// Of their time, what no step that ended before covers. Over all steps of a replica that sums to
   /// the time in which it has any. None: all of it.
   std::optional<Ticks> alone{};
-  /// In lock step: of their time, how long this replica waits for the slowest, and the tokens of
-  /// one step of all replicas; 0: not in lock step.
+  /// In lock step: of their time, how long this replica waits for the slowest, and of one step the
+  /// tokens of all replicas and those of the one that has most, dummy batches of one token included
+  /// in the latter alone; 0: not in lock step.
   Ticks waited = 0;
   std::int64_t group_tokens = 0;
+  std::int64_t group_most = 0;
   /// [stages] How long each computes in all these steps; empty where there is one, which always
   /// does. Valid during the call.
   std::span<const Ticks> stages{};
