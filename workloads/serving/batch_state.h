@@ -144,6 +144,10 @@ class BatchState {
   [[nodiscard]] std::int64_t with_blocks() const {
     return loading_ + static_cast<std::int64_t>(loaded_.size());
   }
+  /// All that have come and do not run: waiting, swapped and with_blocks().
+  [[nodiscard]] std::int64_t not_running() const {
+    return static_cast<std::int64_t>(waiting_.size() + swapped_.size()) + with_blocks();
+  }
   /// The first that is loaded runs.
   Slot admit_loaded();
   /// The last that was loaded loses its blocks and waits in front.

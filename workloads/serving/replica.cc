@@ -48,10 +48,9 @@ bool Replica::can_run(const TrafficRequest& request) const {
 }
 
 std::int64_t Replica::outstanding() const {
-  return static_cast<std::int64_t>(state_.running().size() + state_.waiting().size() +
-                                   state_.swapped().size() + expected_.size() +
+  return static_cast<std::int64_t>(state_.running().size() + expected_.size() +
                                    on_their_way_.size() + fetched_.size()) +
-         state_.with_blocks();
+         state_.not_running();
 }
 
 std::int64_t Replica::cached_tokens(const TrafficRequest& what, Prefix prefix) const {
@@ -229,8 +228,7 @@ StepRecord Replica::record_of(const StepPlan& plan) const {
     record.prompt_pairs += each.tokens * each.cached + each.tokens * (each.tokens + 1) / 2;
   }
   record.running = static_cast<std::int64_t>(state_.running().size());
-  record.waiting = static_cast<std::int64_t>(state_.waiting().size() + state_.swapped().size()) +
-                   state_.with_blocks();
+  record.waiting = state_.not_running();
   record.swapped_out = plan.copies.out;
   record.swapped_in = plan.copies.in;
   record.kv_blocks_held = state_.pool().held();
