@@ -305,6 +305,7 @@ void Replica::verify(const StepPlan& plan, Ticks now, StepRecord& record) {
     state_.settle(slot, drafts, accepted);
     const std::int64_t tokens = std::min(1 + accepted, sequence.output - sequence.emitted);
     record.drafts += drafts;
+    record.drafted += drafts > 0 ? 1 : 0;
     record.accepted += accepted;
     record.more_tokens += tokens - 1;
     emit(slot, now, tokens);

@@ -47,6 +47,7 @@ struct StepRecord {
   std::int64_t decodes = 0;           ///< sequences that get a token
   std::int64_t kv_tokens = 0;         ///< that they attend to, in the first step
   std::int64_t drafts = 0;            ///< drafted tokens computed beside one of each
+  std::int64_t drafted = 0;           ///< sequences, of `decodes`, that have any
   std::int64_t accepted = 0;          ///< of these, those beyond the end of an answer too
   std::int64_t more_tokens = 0;       ///< answered beyond one of each
   std::int64_t draft_pairs = 0;       ///< of a row's token but its last and a token it attends to

@@ -129,9 +129,9 @@ Outcome served(const Traffic& traffic, const ServerConfig& config) {
   Outcome outcome{serve(traffic, config, cost, observer)};
   observer.finish();
   outcome.steps = observer.steps_run;
-  if (observer.rows_verified > 0)
+  if (observer.rows_drafted > 0)
     outcome.acceptance_length =
-        1 + static_cast<double>(observer.accepted) / static_cast<double>(observer.rows_verified);
+        1 + static_cast<double>(observer.accepted) / static_cast<double>(observer.rows_drafted);
   return outcome;
 }
 
@@ -145,6 +145,17 @@ TEST(SpeculativeServing, OfDraftsThatAreAllAcceptedTakesAStepForEachKPlusOne) {
     // The row behind the last was on its way already when that ended the answer.
     EXPECT_EQ(outcome.steps, ahead ? 27 : 26);
   }
+}
+
+// Two sequences share 5 tokens of a step: 1 + 3 for the first, one for the second, without drafts.
+// All that are drafted are accepted: 4 tokens a step of those that have drafts.
+TEST(SpeculativeServing, OfWhomNothingIsDraftedDoesNotCountAsRejected) {
+  ServerConfig config = roomy(speculation_of({1, 1, 1}), false);
+  config.limits.max_sequences = 2;
+  config.limits.step_tokens = 5;
+  const Outcome outcome = served(burst(2, 1, 41), config);
+  EXPECT_EQ(outcome.acceptance_length, 4);
+  EXPECT_LT(outcome.records[0].finished, outcome.records[1].finished);
 }
 
 TEST(SpeculativeServing, OfDraftsThatAreAllRejectedTakesAStepForEachToken) {
