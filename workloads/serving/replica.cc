@@ -302,7 +302,7 @@ void Replica::verify(const StepPlan& plan, Ticks now, StepRecord& record) {
     const std::int64_t drafts = plan.drafts[i];
     const std::int64_t accepted =
         state_.limits().speculation.accepted(sequence.request, sequence.emitted, drafts);
-    state_.settle(slot, drafts, accepted);
+    state_.take_drafts(slot, drafts, accepted);
     const std::int64_t tokens = std::min(1 + accepted, sequence.output - sequence.emitted);
     record.drafts += drafts;
     record.drafted += drafts > 0 ? 1 : 0;
