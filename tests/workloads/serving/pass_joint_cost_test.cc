@@ -114,6 +114,12 @@ TEST(PassJointCost, BeyondGraphsExpertsSeeTheTokensThereAre) {
   EXPECT_GT(one.run.first, neither);
   EXPECT_GT(one.waits[1].first, 0);
   EXPECT_EQ(one.waits[0].first, 0);
+  // A small one keeps the size of its graph.
+  const auto beside = [&](std::int64_t sequences) {
+    return price(replicas, {decoding(1'024, 64), decoding(sequences, 64)}).run.first;
+  };
+  EXPECT_EQ(beside(33), beside(64));
+  EXPECT_LT(beside(32), beside(33));
 }
 
 // What experts take beside unlike replicas is told apart from the rest of a pass: together that is
