@@ -31,6 +31,7 @@ class CheckingObserver final : public ServingObserver {
     EXPECT_LE(steps.accepted, steps.drafts);
     EXPECT_LE(steps.more_tokens, steps.accepted);
     answered += steps.more_tokens;
+    drafts += steps.drafts;
     accepted += steps.accepted;
     rows_drafted += steps.drafted;
     prompt_tokens += steps.prompt_tokens;
@@ -98,7 +99,8 @@ class CheckingObserver final : public ServingObserver {
   std::int64_t host_loaded = 0;
   std::int64_t answered = 0;
   std::int64_t expected = 0;
-  std::int64_t accepted = 0;      // drafts
+  std::int64_t drafts = 0;
+  std::int64_t accepted = 0;      // of these
   std::int64_t rows_drafted = 0;  // sequences in a step
   std::int64_t steps_run = 0;
   std::int64_t rows = 0;

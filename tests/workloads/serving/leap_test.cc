@@ -75,20 +75,6 @@ TEST(Leap, GivesTheTimesOfSingleSteps) {
   EXPECT_GT(counts.moved, 1'000);
 }
 
-TEST(Leap, GivesTheTimesOfSingleStepsWithSpeculation) {
-  Counts counts;
-  for (std::uint64_t seed = 1; seed <= 1'000; ++seed) {
-    SCOPED_TRACE(testing::Message() << "seed " << seed);
-    Dice dice(seed + 2'000'000);
-    Scenario scenario = random_scenario(seed);
-    speculate(scenario, dice);
-    expect_same_times(scenario, counts);
-    if (testing::Test::HasFailure()) return;
-  }
-  EXPECT_GT(counts.preempted, 1'000);
-  EXPECT_GT(counts.found, 50'000);
-}
-
 TEST(Leap, GivesTheTimesOfSingleStepsOfPipelines) {
   Counts counts;
   for (std::uint64_t seed = 1; seed <= 1'000; ++seed) {

@@ -258,6 +258,8 @@ ScenarioOutcome run(Scenario scenario, StepMode mode) {
   outcome.gaps = observer.gaps_by_length;
   outcome.swapped = observer.swapped_in;
   outcome.loaded = observer.host_loaded;
+  outcome.drafts = observer.drafts;
+  outcome.accepted = observer.accepted;
   return outcome;
 }
 

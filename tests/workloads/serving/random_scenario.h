@@ -55,6 +55,8 @@ struct ScenarioOutcome {
   std::string full;  // the swap space, and the run ended there
   std::int64_t swapped = 0;
   std::int64_t loaded = 0;
+  std::int64_t drafts = 0;
+  std::int64_t accepted = 0;
   std::vector<std::vector<Ticks>> busy;
   std::vector<Ticks> waited;
   std::int64_t steps = 0;
