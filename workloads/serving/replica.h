@@ -154,10 +154,11 @@ class Replica {
   void enter(Step& step);
   [[nodiscard]] Ticks pass(const Step& step, Ticks at);
   Ticks end_step();
-  void note_begin(const Step& step);
   void plan_one(Ticks now);
   void emit(Slot slot, Ticks now, std::int64_t tokens = 1);
   void verify(const StepPlan& plan, Ticks now, StepRecord& record);
+  // replica_record.cc
+  void note_begin(const Step& step);
   void count_host_blocks(StepRecord& record);
   void store_chunk(const ScheduledChunk& chunk, Ticks now);
   void store_answer(Slot slot, Ticks now);
