@@ -79,7 +79,7 @@ std::optional<double> queue_growth(std::span<const RequestRecord> records) {
 void ServingCollector::steps_executed(const workloads::StepRecord& steps) {
   const double duration = workloads::to_seconds(steps.busy());
   steps_ += steps.steps;
-  verified_ += steps.drafts > 0 ? steps.decodes : 0;
+  drafted_ += steps.drafted;
   drafts_ += steps.drafts;
   accepted_ += steps.accepted;
   more_tokens_ += steps.more_tokens;
@@ -145,7 +145,7 @@ ServingMetrics ServingCollector::metrics(const Traffic& traffic,
   m.accepted_tokens = accepted_;
   if (drafts_ > 0) {
     m.accepted_fraction = static_cast<double>(accepted_) / static_cast<double>(drafts_);
-    m.acceptance_length = 1 + static_cast<double>(accepted_) / static_cast<double>(verified_);
+    m.acceptance_length = 1 + static_cast<double>(accepted_) / static_cast<double>(drafted_);
   }
   m.waiting_max = waiting_max_;
   if (m.finished > 0) {

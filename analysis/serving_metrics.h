@@ -100,7 +100,7 @@ class ServingCollector final : public workloads::ServingObserver {
  private:
   GapDistribution gaps_;
   std::int64_t steps_ = 0;
-  std::int64_t verified_ = 0;  // rows with drafts
+  std::int64_t drafted_ = 0;  // rows with drafts
   std::int64_t drafts_ = 0;
   std::int64_t accepted_ = 0;
   std::int64_t more_tokens_ = 0;

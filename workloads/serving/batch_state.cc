@@ -249,7 +249,7 @@ void BatchState::schedule_decode(Slot slot, StepPlan& plan, std::int64_t drafts)
   plan.draft_pairs += draft_pairs(sequence.computed, drafts);
 }
 
-void BatchState::settle(Slot slot, std::int64_t drafts, std::int64_t accepted) {
+void BatchState::take_drafts(Slot slot, std::int64_t drafts, std::int64_t accepted) {
   Sequence& sequence = slots_[slot];
   sequence.drafts -= drafts;
   sequence.scheduled_output += accepted;

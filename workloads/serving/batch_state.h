@@ -144,6 +144,10 @@ class BatchState {
   [[nodiscard]] std::int64_t with_blocks() const {
     return loading_ + static_cast<std::int64_t>(loaded_.size());
   }
+  /// All that have come and do not run: waiting, swapped and with_blocks().
+  [[nodiscard]] std::int64_t not_running() const {
+    return static_cast<std::int64_t>(waiting_.size() + swapped_.size()) + with_blocks();
+  }
   /// The first that is loaded runs.
   Slot admit_loaded();
   /// The last that was loaded loses its blocks and waits in front.
@@ -164,7 +168,7 @@ class BatchState {
 
   /// Of the `drafts` tokens in a step that has ended, so many are accepted. The others' KV slots
   /// are free for its next tokens; its blocks stay (vLLM 0.19's scheduler.py, update_from_output).
-  void settle(Slot slot, std::int64_t drafts, std::int64_t accepted);
+  void take_drafts(Slot slot, std::int64_t drafts, std::int64_t accepted);
   /// What the rows of a scheduled step attend to, now that the steps in front have ended; rows of
   /// finished sequences answer nothing. Once for a step, before sweep().
   void recount(StepPlan& plan) const;

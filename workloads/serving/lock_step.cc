@@ -1,7 +1,6 @@
 #include "workloads/serving/lock_step.h"
 
 #include <algorithm>
-#include <numeric>
 #include <stdexcept>
 #include <utility>
 
@@ -48,10 +47,14 @@ void LockStep::enter(Ticks now) {
   const bool prompts =
       std::ranges::any_of(loads_, [](const RankLoad& load) { return !load.chunks.empty(); });
   if (prompts) run_.first += std::exchange(first_step_, 0);
-  const auto sum = [](std::int64_t all, const RankLoad& load) { return all + load.tokens(); };
-  const std::int64_t tokens = std::accumulate(loads_.begin(), loads_.end(), std::int64_t{0}, sum);
+  std::int64_t tokens = 0;
+  std::int64_t most = 1;  // of a dummy batch
+  for (const RankLoad& load : loads_) {
+    tokens += load.tokens();
+    most = std::max(most, load.tokens());
+  }
   for (std::size_t r = 0; r < replicas_.size(); ++r)
-    replicas_[r].begin_together(now, {run_, waits_[r], tokens});
+    replicas_[r].begin_together(now, {run_, waits_[r], tokens, most});
   end_ = now + run_.first;
 }
 

@@ -15,8 +15,9 @@ namespace rigsim::workloads {
 ///
 /// - Where all replay captured graphs, each has as many tokens as the one with most, padded
 ///   (v1/worker/dp_utils.py, coordinate_batch_across_dp): one pass of the op graph in which all
-///   have so many. If the batch of one is larger, all launch kernel by kernel, none is padded to
-///   another's size; the experts then see the tokens there are.
+///   have so many. If the batch of one is larger, all launch kernel by kernel and none is padded to
+///   another's size; but each keeps the size that it would be captured at alone, and the experts
+///   see the sum of these (_post_process_dp_padding passes on the padded counts).
 /// - A layer's experts begin when the slowest has done its attention (and its dense products, where
 ///   token counts differ). That is the same one in all layers.
 /// - A replica without work runs a batch of one token (execute_dummy_batch); its attention and

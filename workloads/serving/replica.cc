@@ -48,10 +48,9 @@ bool Replica::can_run(const TrafficRequest& request) const {
 }
 
 std::int64_t Replica::outstanding() const {
-  return static_cast<std::int64_t>(state_.running().size() + state_.waiting().size() +
-                                   state_.swapped().size() + expected_.size() +
+  return static_cast<std::int64_t>(state_.running().size() + expected_.size() +
                                    on_their_way_.size() + fetched_.size()) +
-         state_.with_blocks();
+         state_.not_running();
 }
 
 std::int64_t Replica::cached_tokens(const TrafficRequest& what, Prefix prefix) const {
@@ -203,68 +202,6 @@ void Replica::enter(Step& step) {
   note_begin(step);
 }
 
-/// Of the requests that it is the first to work on.
-void Replica::note_begin(const Step& step) {
-  for (const ScheduledChunk& each : step.plan.chunks) {
-    if (!each.first) continue;
-    RequestRecord& record = records_[state_.at(each.slot).request];
-    record.scheduled = to_time(step.begin);
-    const std::int64_t loaded = state_.at(each.slot).loaded;  // whole blocks; one token is left
-    record.cached_tokens =
-        loaded > 0 ? state_.blocks_of(each.cached) * state_.limits().kv_block_tokens - loaded
-                   : each.cached;
-    record.host_tokens = each.cached - record.cached_tokens;
-  }
-}
-
-StepRecord Replica::record_of(const StepPlan& plan) const {
-  StepRecord record{.replica = id_};
-  record.decodes = static_cast<std::int64_t>(plan.decode.size());
-  record.kv_tokens = plan.kv_tokens;
-  record.draft_pairs = plan.draft_pairs;
-  record.chunks = static_cast<std::int64_t>(plan.chunks.size());
-  for (const ScheduledChunk& each : plan.chunks) {
-    record.prompt_tokens += each.tokens;
-    record.prompt_kv_tokens += each.cached + each.tokens;
-    record.prompt_pairs += each.tokens * each.cached + each.tokens * (each.tokens + 1) / 2;
-  }
-  record.running = static_cast<std::int64_t>(state_.running().size());
-  record.waiting = static_cast<std::int64_t>(state_.waiting().size() + state_.swapped().size()) +
-                   state_.with_blocks();
-  record.swapped_out = plan.copies.out;
-  record.swapped_in = plan.copies.in;
-  record.kv_blocks_held = state_.pool().held();
-  return record;
-}
-
-void Replica::count_host_blocks(StepRecord& record) {
-  if (!state_.host()) return;
-  const HostTier& host = *state_.host();
-  record.host_stored = host.stored_blocks() - std::exchange(stored_seen_, host.stored_blocks());
-  record.host_loaded = host.loaded_blocks() - std::exchange(loaded_seen_, host.loaded_blocks());
-}
-
-/// The chunk's keys and values are there.
-void Replica::store_chunk(const ScheduledChunk& chunk, Ticks now) {
-  if (!state_.host() || !state_.at(chunk.slot).running) return;
-  state_.store(chunk.slot, (chunk.cached + chunk.tokens) / state_.limits().kv_block_tokens, now);
-}
-
-/// A token is to be answered: those of all tokens before it are there. One that was answered on its
-/// way when its sequence was preempted is not.
-void Replica::store_answer(Slot slot, Ticks now) {
-  const Sequence& sequence = state_.at(slot);
-  if (!state_.host() || !sequence.running) return;
-  const std::int64_t there = std::min(sequence.prompt + sequence.emitted, sequence.computed);
-  if (there % state_.limits().kv_block_tokens == 0)
-    state_.store(slot, there / state_.limits().kv_block_tokens, now);
-}
-
-void Replica::flush_gaps() {
-  if (gaps_.sequences > 0) observer_.gaps_seen(gaps_);
-  gaps_.sequences = 0;
-}
-
 /// Tokens of the sequence are out.
 void Replica::emit(Slot slot, Ticks now, std::int64_t tokens) {
   Sequence& sequence = state_.at(slot);
@@ -304,9 +241,10 @@ void Replica::verify(const StepPlan& plan, Ticks now, StepRecord& record) {
     const std::int64_t drafts = plan.drafts[i];
     const std::int64_t accepted =
         state_.limits().speculation.accepted(sequence.request, sequence.emitted, drafts);
-    state_.settle(slot, drafts, accepted);
+    state_.take_drafts(slot, drafts, accepted);
     const std::int64_t tokens = std::min(1 + accepted, sequence.output - sequence.emitted);
     record.drafts += drafts;
+    record.drafted += drafts > 0 ? 1 : 0;
     record.accepted += accepted;
     record.more_tokens += tokens - 1;
     emit(slot, now, tokens);
@@ -340,20 +278,6 @@ void Replica::finish(Slot slot, Ticks now) {
   state_.finish(slot);
 }
 
-/// Steps of `step`'s batch, whose first is `steps_before` behind it.
-void Replica::observe(StepRecord& record, const Step& step, std::int64_t steps_before) {
-  if (stations_.size() > 1 || !stations_.front().stages.empty()) {
-    computing_.clear();
-    for (std::size_t s = 0; s < step.runs.size(); ++s) {
-      const StepRun& run = step.runs[s];
-      if (stations_.size() == 1 || stations_[s].kind == StationKind::kStage)
-        computing_.push_back(series(run.first + run.slope * steps_before, run.slope, record.steps));
-    }
-    record.stages = computing_;
-  }
-  observer_.steps_executed(record);
-}
-
 /// Ends the first of the steps on their way; returns when that was.
 Ticks Replica::end_step() {
   const Step& step = planned(0);
@@ -365,6 +289,7 @@ Ticks Replica::end_step() {
   record.alone = now - std::max(step.begin, last_end_);
   record.waited = step.wait.first;
   record.group_tokens = step.group_tokens;
+  record.group_most = step.group_most;
   record.copying = step.copying;
   record.preemptions =
       state_.preemptions() - std::exchange(preemptions_seen_, state_.preemptions());

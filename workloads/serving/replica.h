@@ -36,6 +36,7 @@ struct JointStep {
   StepRun run;              ///< it, and those that are alike behind it
   StepRun wait;             ///< of these, for how long this replica waits for the slowest
   std::int64_t tokens = 0;  ///< of all replicas
+  std::int64_t most = 0;    ///< of the one that has most; at least the one of a dummy batch
 };
 
 /// One copy of a model, step by step: what is scheduled when a step ends, when its tokens are out,
@@ -128,6 +129,7 @@ class Replica {
                                 // stage where those of a station are told apart
     StepRun wait{0, 0, 1};      // in lock step: for the slowest
     std::int64_t group_tokens = 0;
+    std::int64_t group_most = 0;
   };
 
   /// Step `i` of those on their way, in the order of their ends; the first one has entered.
@@ -152,10 +154,11 @@ class Replica {
   void enter(Step& step);
   [[nodiscard]] Ticks pass(const Step& step, Ticks at);
   Ticks end_step();
-  void note_begin(const Step& step);
   void plan_one(Ticks now);
   void emit(Slot slot, Ticks now, std::int64_t tokens = 1);
   void verify(const StepPlan& plan, Ticks now, StepRecord& record);
+  // replica_record.cc
+  void note_begin(const Step& step);
   void count_host_blocks(StepRecord& record);
   void store_chunk(const ScheduledChunk& chunk, Ticks now);
   void store_answer(Slot slot, Ticks now);

@@ -88,6 +88,7 @@ void Replica::run_alike(Ticks start, std::int64_t steps, std::int64_t done) {
   record.steps = steps;
   record.waited = series(step.wait.first, step.wait.slope, steps);
   record.group_tokens = step.group_tokens;
+  record.group_most = step.group_most;
   if (state_.host()) store_answers(step.plan, done, record);
   count_host_blocks(record);
   observe(record, step);

@@ -26,6 +26,7 @@ void Replica::begin_together(Ticks now, const JointStep& joint) {
   step.run = joint.run;
   step.wait = joint.wait;
   step.group_tokens = joint.tokens;
+  step.group_most = joint.most;
   step.end = now + joint.run.first;
   step.entered = true;
   note_begin(step);

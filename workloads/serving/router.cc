@@ -18,10 +18,11 @@ bool even(const Router::Pool& pool) {
   return most->outstanding() - least->outstanding() <= kUneven;
 }
 
-/// vLLM's measure of what a replica has to do.
+/// vLLM's measure of what a replica has to do. Those that wait for blocks from the host count among
+/// the waiting ones (v1/core/sched/scheduler.py, get_request_counts).
 std::int64_t vllm_score(const Replica& replica) {
   constexpr std::int64_t kWaiting = 4;
-  return kWaiting * std::ssize(replica.state().waiting()) + std::ssize(replica.state().running());
+  return kWaiting * replica.state().not_running() + std::ssize(replica.state().running());
 }
 
 }  // namespace

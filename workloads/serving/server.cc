@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include "workloads/serving/host_tier_rules.h"
 #include "workloads/serving/lock_step.h"
@@ -166,6 +167,12 @@ class Server {
       throw std::invalid_argument(
           "replicas in lock step have one station, one step on its way and "
           "no KV caches to pass on");
+    const auto* v0 = std::get_if<VllmV0Batching>(&config.batching);
+    const bool swaps = v0 != nullptr && v0->swap;
+    if (config.limits.host_blocks > 0 || swaps || config.limits.speculation.on())
+      throw std::invalid_argument(
+          "neither host memory for KV blocks nor speculative decoding is modelled on replicas in "
+          "lock step");
   }
 
   /// The next step to end, and whose it is; ties to the lowest number.

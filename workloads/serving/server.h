@@ -31,7 +31,9 @@ struct ServerConfig {
 
 /// Throws std::invalid_argument for no replicas or steps in flight, for limits.host_blocks with
 /// another policy than vLLM's V1 by arrival, without prefix caching, with several steps in flight
-/// or kv_links, and for kv_links of other replicas or with another policy than vLLM's V1.
+/// or kv_links, for limits.speculation with another policy than vLLM's V1, several steps in flight,
+/// kv_links or limits.host_blocks, and for kv_links of other replicas or with another policy than
+/// vLLM's V1.
 void validate(const ServerConfig& config);
 
 /// Replays `traffic` event by event: arrivals in order, each seen by its replica at the next end of
@@ -39,7 +41,8 @@ void validate(const ServerConfig& config);
 /// one that decodes. All replicas have the same `stations`. Returns what became of each request,
 /// [requests]; the observer sees it as it happens. Same input, same output, bit for bit. Throws
 /// std::invalid_argument for what validate() refuses, no stations, requests without tokens, and
-/// arrivals that are not in order.
+/// arrivals that are not in order; on replicas in lock step also for limits.host_blocks,
+/// limits.speculation and batching that swaps.
 [[nodiscard]] std::vector<RequestRecord> serve(const Traffic& traffic, const ServerConfig& config,
                                                std::span<const Station> stations,
                                                ServingObserver& observer);

@@ -47,6 +47,7 @@ struct StepRecord {
   std::int64_t decodes = 0;           ///< sequences that get a token
   std::int64_t kv_tokens = 0;         ///< that they attend to, in the first step
   std::int64_t drafts = 0;            ///< drafted tokens computed beside one of each
+  std::int64_t drafted = 0;           ///< sequences, of `decodes`, that have any
   std::int64_t accepted = 0;          ///< of these, those beyond the end of an answer too
   std::int64_t more_tokens = 0;       ///< answered beyond one of each
   std::int64_t draft_pairs = 0;       ///< of a row's token but its last and a token it attends to
@@ -67,10 +68,12 @@ struct StepRecord {
   /// Of their time, what no step that ended before covers. Over all steps of a replica that sums to
   /// the time in which it has any. None: all of it.
   std::optional<Ticks> alone{};
-  /// In lock step: of their time, how long this replica waits for the slowest, and the tokens of
-  /// one step of all replicas; 0: not in lock step.
+  /// In lock step: of their time, how long this replica waits for the slowest, and of one step the
+  /// tokens of all replicas and those of the one that has most, dummy batches of one token included
+  /// in the latter alone; 0: not in lock step.
   Ticks waited = 0;
   std::int64_t group_tokens = 0;
+  std::int64_t group_most = 0;
   /// [stages] How long each computes in all these steps; empty where there is one, which always
   /// does. Valid during the call.
   std::span<const Ticks> stages{};

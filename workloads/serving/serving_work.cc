@@ -101,14 +101,15 @@ void ServingWork::add_attention() {
   }
 }
 
-/// Of `group_tokens` of all replicas, where these share their experts.
+/// Of `group_tokens` of all replicas, where these share their experts: also where none are its own.
 Wide ServingWork::weight_bytes(std::int64_t tokens, std::int64_t group_tokens) const {
-  if (expert_bytes_ == 0) return dense_bytes_;
+  const std::int64_t dense = tokens > 0 ? dense_bytes_ : 0;
+  if (expert_bytes_ == 0) return dense;
   const Experts& experts = *d_.model.experts;
   const double touched = group_tokens > 0 ? touched_experts(experts, group_tokens) / d_.plan.dp
                                           : touched_experts(experts, tokens);
   const double share = touched / experts.count;
-  return dense_bytes_ + std::llround(share * static_cast<double>(expert_bytes_));
+  return dense + std::llround(share * static_cast<double>(expert_bytes_));
 }
 
 namespace {
@@ -161,6 +162,14 @@ Ticks ServingWork::link(std::int64_t tokens) {
   return known->second;
 }
 
+/// In lock step all sit in the same collectives: of as many tokens as the one with most has where
+/// they replay captured graphs, else of the mean.
+std::int64_t ServingWork::tokens_of_each(const StepRecord& steps) const {
+  const std::vector<std::int64_t>& sizes = host_.captured;
+  if (!sizes.empty() && steps.group_most <= sizes.back()) return steps.group_most;
+  return std::max<std::int64_t>((steps.group_tokens + d_.plan.dp - 1) / d_.plan.dp, 1);
+}
+
 StepWork ServingWork::of(const StepRecord& steps) {
   StepWork work = of_passes(steps, steps.decodes + steps.drafts + steps.chunks);
   if (draft_) work += drafting(steps);
@@ -189,7 +198,7 @@ StepWork ServingWork::drafting(const StepRecord& step) {
 StepWork ServingWork::of_passes(const StepRecord& s, std::int64_t logits) {
   const std::int64_t tokens = s.decodes + s.drafts + s.prompt_tokens;
   StepWork work;
-  if (tokens == 0) return work;
+  if (tokens == 0 && s.group_most == 0) return work;
   work.flops = Wide{tokens} * s.steps * layer_flops_ + Wide{logits} * s.steps * head_flops_;
   work.bytes = weight_bytes(tokens, s.group_tokens) * s.steps;
   for (const AttentionGroup& group : groups_) {
@@ -206,8 +215,7 @@ StepWork ServingWork::of_passes(const StepRecord& s, std::int64_t logits) {
     const auto row_bytes = std::llround(group.bytes_per_token * static_cast<double>(group.layers));
     work.bytes += rows * row_bytes;
   }
-  const std::int64_t replicas = d_.plan.dp;
-  work.link = link(std::max(tokens, (s.group_tokens + replicas - 1) / replicas)) * s.steps;
+  work.link = link(s.group_most > 0 ? tokens_of_each(s) : tokens) * s.steps;
   return work;
 }
 

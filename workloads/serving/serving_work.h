@@ -31,7 +31,8 @@ struct StepWork {
 /// - Link: exposed communication on the critical path of a pass at the captured size, above (and
 ///   above 64) at the next multiple of 64 tokens. Of a pipeline with several steps on their way it
 ///   is the mean stage's, and copies between stages hold up none.
-/// Replicas that share their experts: each reads its share of those that tokens of all touch.
+/// Replicas that share their experts: each reads its share of those that tokens of all touch, and
+/// waits for the links that all sit in, also where it only runs along.
 /// Windowed layers attend to the lesser of window and mean context; a chunk's tokens, to at most
 /// the window each.
 class ServingWork {
@@ -61,6 +62,7 @@ class ServingWork {
   void add_attention();
   [[nodiscard]] Wide weight_bytes(std::int64_t tokens, std::int64_t group_tokens) const;
   [[nodiscard]] std::int64_t looked_at(std::int64_t tokens) const;
+  [[nodiscard]] std::int64_t tokens_of_each(const StepRecord& steps) const;
   [[nodiscard]] Ticks link(std::int64_t tokens);
 
   const Deployment& d_;

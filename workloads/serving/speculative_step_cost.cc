@@ -1,6 +1,5 @@
 #include "workloads/serving/speculative_step_cost.h"
 
-#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -8,10 +7,7 @@ namespace rigsim::workloads {
 
 SpeculativeStepCost::SpeculativeStepCost(const Deployment& target, const Deployment* draft,
                                          std::int64_t tokens, ServingHost host, Slowness slowness)
-    : host_(std::move(host)),
-      slowness_(slowness),
-      tokens_(tokens),
-      target_(target, host_, slowness) {
+    : host_(std::move(host)), tokens_(tokens), target_(target, host_, slowness) {
   if (tokens < 1) throw std::invalid_argument("drafted tokens must be >= 1");
   if (draft != nullptr) draft_.emplace(*draft, host_, slowness);
 }
@@ -34,10 +30,8 @@ Ticks SpeculativeStepCost::of(const DecodeLoad& load, std::span<const PromptChun
   const std::int64_t sequences = load.sequences + std::ssize(chunks);
   const std::int64_t rows = sequences + load.drafts;
   Ticks device = target_.pass(load, chunks, rows) + target_.sampling(rows) + drafting(load, chunks);
-  if (!chunks.empty() && slowness_.prompt != slowness_.decode)
-    device = ticks_of_seconds(to_seconds(device) * slowness_.prompt / slowness_.decode);
-  const Ticks host = host_.share(sequences);
-  return host_.overlapped ? std::max(device, host) : device + host;
+  if (!chunks.empty()) device = target_.with_prompts(device);
+  return host_.with({device, 0, 1}, host_.share(sequences)).first;
 }
 
 }  // namespace rigsim::workloads

@@ -38,7 +38,6 @@ class SpeculativeStepCost final : public StepCost {
   Ticks of(const DecodeLoad& load, std::span<const PromptChunk> chunks);
 
   ServingHost host_;
-  Slowness slowness_;
   std::int64_t tokens_;
   PassStepCost target_;
   std::optional<PassStepCost> draft_;

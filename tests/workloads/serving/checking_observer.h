@@ -26,12 +26,14 @@ class CheckingObserver final : public ServingObserver {
     if (steps.prompt_tokens > 0 || steps.drafts > 0) {
       EXPECT_LE(steps.decodes + steps.drafts + steps.prompt_tokens, most_tokens());
     }
-    EXPECT_LE(steps.drafts, steps.decodes * config_.limits.speculation.tokens);
+    EXPECT_LE(steps.drafted, std::min(steps.decodes, steps.drafts));
+    EXPECT_LE(steps.drafts, steps.drafted * config_.limits.speculation.tokens);
     EXPECT_LE(steps.accepted, steps.drafts);
     EXPECT_LE(steps.more_tokens, steps.accepted);
     answered += steps.more_tokens;
+    drafts += steps.drafts;
     accepted += steps.accepted;
-    if (steps.drafts > 0) rows_verified += steps.decodes;
+    rows_drafted += steps.drafted;
     prompt_tokens += steps.prompt_tokens;
     swapped_out += steps.swapped_out;
     swapped_in += steps.swapped_in;
@@ -97,8 +99,9 @@ class CheckingObserver final : public ServingObserver {
   std::int64_t host_loaded = 0;
   std::int64_t answered = 0;
   std::int64_t expected = 0;
-  std::int64_t accepted = 0;  // drafts
-  std::int64_t rows_verified = 0;
+  std::int64_t drafts = 0;
+  std::int64_t accepted = 0;      // of these
+  std::int64_t rows_drafted = 0;  // sequences in a step
   std::int64_t steps_run = 0;
   std::int64_t rows = 0;
   std::map<Ticks, std::int64_t> gaps_by_length;

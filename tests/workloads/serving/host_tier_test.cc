@@ -180,6 +180,24 @@ TEST(HostTier, IsLoadedBehindWhatTheDeviceHas) {
   EXPECT_EQ(without[2].scheduled, at(4ms));
 }
 
+// The same as above on two replicas, of which all three go to the first, as it rests each time. The
+// fourth comes while the third one's blocks are on their way there.
+TEST(HostTier, WhoLoadsIsSeenByVllmsRouting) {
+  Traffic traffic;
+  traffic.hash_block_tokens = 16;
+  add(traffic, request_at(0ms, 64, 1), {1, 2, 3, 4});
+  add(traffic, request_at(2ms, 80, 1), {11, 12, 13, 14, 15});
+  add(traffic, request_at(4ms, 80, 2), {1, 2, 3, 4, 5});
+  add(traffic, request_at(4010us, 16, 1), {21});
+  ServerConfig config = config_of(6, 100);
+  config.replicas = 2;
+  config.routing = Routing::kVllm;
+  const auto records = served(traffic, config);
+  EXPECT_EQ(records[2].replica, 0);
+  EXPECT_EQ(records[2].scheduled, at(4060us));
+  EXPECT_EQ(records[3].replica, 1);
+}
+
 // While it loads the next one runs; what is loaded goes before who came in meanwhile.
 TEST(HostTier, DoesNotKeepOthersWaiting) {
   Traffic traffic;

@@ -1,10 +1,12 @@
 #include "workloads/serving/lock_step.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
 #include <random>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "tests/workloads/serving/checking_observer.h"
@@ -220,12 +222,50 @@ TEST(LockStep, RequestsAreDealtOutAsVllmDoes) {
   EXPECT_EQ(replicas, (std::vector<int>{0, 1, 0, 1, 1, 0}));
 }
 
+// The first replica computes 5 tokens, then one; the second runs along, as both do after that.
+TEST(LockStep, StepsSayWhatTheReplicaWithMostComputes) {
+  struct Groups final : ServingObserver {
+    void steps_executed(const StepRecord& step) override {
+      if (step.replica == 1 && std::ssize(seen) < 3)
+        seen.emplace_back(step.group_tokens, step.group_most);
+    }
+    void gaps_seen(const GapRun&) override {}
+    void request_ended(std::uint32_t, const RequestRecord&) override {}
+    std::vector<std::pair<std::int64_t, std::int64_t>> seen;
+  } groups;
+  Traffic traffic;
+  traffic.requests = {request_at(0us, 5, 2)};
+  TokenJointCost cost;
+  const Station station{nullptr, StationKind::kStage, {}, &cost};
+  ServerConfig config = roomy(true);
+  (void)serve(traffic, config, std::span(&station, 1), groups);
+  EXPECT_THAT(groups.seen,
+              testing::ElementsAre(testing::Pair(5, 5), testing::Pair(1, 1), testing::Pair(0, 1)));
+}
+
 TEST(LockStep, IsOfSeveralReplicasWithOneStation) {
   TokenJointCost cost;
   Traffic traffic;
   EXPECT_THROW((void)run(traffic, roomy(false, 1), cost), std::invalid_argument);
   ServerConfig config = roomy(false);
   config.in_flight = 2;
+  EXPECT_THROW((void)run(traffic, config, cost), std::invalid_argument);
+}
+
+// Their steps cost no copies and no drafts, and nobody wakes one that waits for blocks.
+TEST(LockStep, RefusesHostMemoryAndSpeculation) {
+  TokenJointCost cost;
+  const Traffic traffic;
+  ServerConfig config = roomy(false);
+  EXPECT_NO_THROW((void)run(traffic, config, cost));
+  config.limits.host_blocks = 10;
+  EXPECT_THROW((void)run(traffic, config, cost), std::invalid_argument);
+  config = roomy(false);
+  config.limits.speculation.tokens = 1;
+  config.limits.speculation.acceptance = {0.5};
+  EXPECT_THROW((void)run(traffic, config, cost), std::invalid_argument);
+  config = roomy(false);
+  config.batching = VllmV0Batching{.swap = true};
   EXPECT_THROW((void)run(traffic, config, cost), std::invalid_argument);
 }
 

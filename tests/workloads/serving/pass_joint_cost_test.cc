@@ -3,12 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cmath>
 #include <stdexcept>
 #include <vector>
 
 #include "tests/workloads/toy_deployment.h"
 #include "workloads/serving/pass_stations.h"
 #include "workloads/serving/serving_setup.h"
+#include "workloads/serving/serving_work.h"
 
 namespace rigsim::workloads {
 namespace {
@@ -112,6 +114,12 @@ TEST(PassJointCost, BeyondGraphsExpertsSeeTheTokensThereAre) {
   EXPECT_GT(one.run.first, neither);
   EXPECT_GT(one.waits[1].first, 0);
   EXPECT_EQ(one.waits[0].first, 0);
+  // A small one keeps the size of its graph.
+  const auto beside = [&](std::int64_t sequences) {
+    return price(replicas, {decoding(1'024, 64), decoding(sequences, 64)}).run.first;
+  };
+  EXPECT_EQ(beside(33), beside(64));
+  EXPECT_LT(beside(32), beside(33));
 }
 
 // What experts take beside unlike replicas is told apart from the rest of a pass: together that is
@@ -184,6 +192,30 @@ TEST(ServingSetup, OfReplicasThatShareExpertsHasTheBlocksTheyLeave) {
   const auto left = freed - (with.activations - without.activations).count();
   EXPECT_NEAR(static_cast<double>(shared.kv_blocks - apart.kv_blocks),
               static_cast<double>(left) / block, 1);
+}
+
+// One replica decodes 8 sequences, the other runs along: both sit in the collectives of 8 tokens,
+// and each reads half of what these touch of 8 experts of three 512 x 1,024 matrices in 4 layers.
+// Of 3 and 64 tokens both are padded to 64.
+TEST(ServingWork, OfAReplicaThatRunsAlongIsItsShareOfExpertsAndLinks) {
+  ServingSetup setup = serving_setup(serving_request({.dp = 2, .ep = 2}), {});
+  setup.host.captured = captured_host().captured;
+  ServingWork work(setup);
+  const auto step = [](std::int64_t own, std::int64_t all, std::int64_t most) {
+    StepRecord record;
+    record.decodes = own;
+    record.kv_tokens = 100 * own;
+    record.group_tokens = all;
+    record.group_most = most;
+    return record;
+  };
+  const StepWork along = work.of(step(0, 8, 8));
+  EXPECT_GT(along.link, 0);
+  EXPECT_EQ(along.link, work.of(step(8, 8, 8)).link);
+  EXPECT_TRUE(along.flops == 0);
+  const double experts = 4.0 * 8 * 3 * 512 * 1'024 * 2;
+  EXPECT_NEAR(static_cast<double>(along.bytes), (1 - std::pow(0.75, 8)) / 2 * experts, 1);
+  EXPECT_EQ(work.of(step(3, 67, 64)).link, work.of(step(64, 128, 64)).link);
 }
 
 TEST(ServingSetup, RefusesWhatLockStepDoesNotKnow) {

@@ -81,7 +81,7 @@ class Tracer {
       if (speculation.on()) {
         const Sequence& sequence = state_.at(plan.decode[i]);
         accepted = speculation.accepted(sequence.request, sequence.emitted, plan.drafts[i]);
-        state_.settle(plan.decode[i], plan.drafts[i], accepted);
+        state_.take_drafts(plan.decode[i], plan.drafts[i], accepted);
       }
       emit(plan.decode[i], 1 + accepted);
     }

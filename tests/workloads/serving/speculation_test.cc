@@ -8,10 +8,12 @@
 #include <random>
 #include <stdexcept>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "tests/workloads/serving/checking_observer.h"
 #include "tests/workloads/serving/even_step_cost.h"
+#include "tests/workloads/serving/random_scenario.h"
 #include "workloads/serving/server.h"
 #include "workloads/serving/speculative_choice.h"
 
@@ -129,9 +131,9 @@ Outcome served(const Traffic& traffic, const ServerConfig& config) {
   Outcome outcome{serve(traffic, config, cost, observer)};
   observer.finish();
   outcome.steps = observer.steps_run;
-  if (observer.rows_verified > 0)
+  if (observer.rows_drafted > 0)
     outcome.acceptance_length =
-        1 + static_cast<double>(observer.accepted) / static_cast<double>(observer.rows_verified);
+        1 + static_cast<double>(observer.accepted) / static_cast<double>(observer.rows_drafted);
   return outcome;
 }
 
@@ -145,6 +147,17 @@ TEST(SpeculativeServing, OfDraftsThatAreAllAcceptedTakesAStepForEachKPlusOne) {
     // The row behind the last was on its way already when that ended the answer.
     EXPECT_EQ(outcome.steps, ahead ? 27 : 26);
   }
+}
+
+// Two sequences share 5 tokens of a step: 1 + 3 for the first, one for the second, without drafts.
+// All that are drafted are accepted: 4 tokens a step of those that have drafts.
+TEST(SpeculativeServing, OfWhomNothingIsDraftedDoesNotCountAsRejected) {
+  ServerConfig config = roomy(speculation_of({1, 1, 1}), false);
+  config.limits.max_sequences = 2;
+  config.limits.step_tokens = 5;
+  const Outcome outcome = served(burst(2, 1, 41), config);
+  EXPECT_EQ(outcome.acceptance_length, 4);
+  EXPECT_LT(outcome.records[0].finished, outcome.records[1].finished);
 }
 
 TEST(SpeculativeServing, OfDraftsThatAreAllRejectedTakesAStepForEachToken) {
@@ -188,6 +201,38 @@ TEST(SpeculativeServing, AnotherSeedIsAnotherDraw) {
   EXPECT_EQ(one.records[0].finished, again.records[0].finished);
   traffic.seed = 1;
   EXPECT_NE(one.records[0].finished, served(traffic, config).records[0].finished);
+}
+
+// Whatever the limits: CheckingObserver holds each run to that every token is answered once. Rates
+// of 0 and 1 leave nothing to chance, whoever is preempted.
+TEST(SpeculativeServing, ConservesTokensInAnyScenario) {
+  std::int64_t preempted = 0;
+  std::int64_t accepted = 0;
+  for (std::uint64_t seed = 1; seed <= 1'000; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    test::Dice dice(seed + 2'000'000);
+    test::Scenario scenario = test::random_scenario(seed);
+    if (!std::holds_alternative<VllmV1Batching>(scenario.config.batching))
+      scenario.config.batching = VllmV1Batching{.by_priority = dice.chance(30)};
+    scenario.config.kv_links.reset();
+    test::speculate(scenario, dice);
+    std::vector<double>& rates = scenario.config.limits.speculation.acceptance;
+    const bool all = dice.chance(50);
+    const bool certain = dice.chance(20);
+    if (certain) rates.assign(rates.size(), all ? 1 : 0);
+    const test::ScenarioOutcome outcome = run(scenario, StepMode::kLeap);
+    if (certain) {
+      ASSERT_EQ(outcome.accepted, all ? outcome.drafts : 0);
+    }
+    accepted += outcome.accepted;
+    for (const RequestRecord& each : outcome.records) {
+      ASSERT_NE(each.outcome, RequestOutcome::kUnserved);
+      preempted += each.preemptions;
+    }
+    if (testing::Test::HasFailure()) return;
+  }
+  EXPECT_GT(preempted, 1'000);
+  EXPECT_GT(accepted, 50'000);
 }
 
 TEST(SpeculativeServing, IsRefusedWhereItIsNotModelled) {
