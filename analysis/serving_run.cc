@@ -203,35 +203,47 @@ std::vector<Counted> counted_of(std::span<const Traffic> replications, const Ser
   return counted;
 }
 
+/// The same replications on slower or faster devices; none where their swap space is full, which
+/// that of `setup` itself is not.
+std::optional<ServingMetrics> replay_again(std::span<const Traffic> replications,
+                                           const ServingSetup& setup, const ServiceLevel& level,
+                                           std::span<const Counted> counted,
+                                           workloads::Slowness slowness, const Watchers& watchers) {
+  std::vector<ServingMetrics> metrics;
+  try {
+    for (std::size_t i = 0; i < replications.size(); ++i) {
+      metrics.push_back(
+          replay(replications[i], setup, level,
+                 counted_again(counted[i], replications[i], setup, slowness, watchers), slowness,
+                 watchers));
+    }
+  } catch (const workloads::SwapSpaceFull&) {
+    return std::nullopt;
+  }
+  return mean_of(metrics);
+}
+
 }  // namespace
 
 ServingRun run_serving(std::span<const Traffic> replications, const ServingSetup& setup,
                        const ServiceLevel& level, const WarmUp& warm_up, ServingObserver* observer,
-                       ServingObserver* watch) {
+                       ServingObserver* watch, const std::function<void()>& observed) {
   ServingRun run;
   const Watchers all = watch != nullptr ? Watchers{watch} : Watchers{};
   Watchers first = all;
   if (observer != nullptr) first.push_back(observer);
   const std::vector<Counted> counted = counted_of(replications, setup, warm_up, all);
-  std::vector<ServingMetrics> metrics, slow, fast;
+  std::vector<ServingMetrics> metrics;
   for (std::size_t i = 0; i < replications.size(); ++i) {
     metrics.push_back(replay(replications[i], setup, level, counted[i], {}, i == 0 ? first : all,
                              i == 0 ? &run.records : nullptr));
+    if (i == 0 && observed) observed();
   }
   run.first = metrics.front();
   run.metrics = mean_of(metrics);
   run.band = serving_band(setup, run.metrics);
-  for (std::size_t i = 0; i < replications.size(); ++i) {
-    const auto again = [&](workloads::Slowness slowness) {
-      return replay(replications[i], setup, level,
-                    counted_again(counted[i], replications[i], setup, slowness, all), slowness,
-                    all);
-    };
-    slow.push_back(again(run.band.slower()));
-    fast.push_back(again(run.band.faster()));
-  }
-  run.slow = mean_of(slow);
-  run.fast = mean_of(fast);
+  run.slow = replay_again(replications, setup, level, counted, run.band.slower(), all);
+  run.fast = replay_again(replications, setup, level, counted, run.band.faster(), all);
   run.warm_up_requests = counted.front().first;
   run.warm_up = run.records.at(run.warm_up_requests).arrival - run.records.front().arrival;
   const auto requests = std::span(replications.front().requests);

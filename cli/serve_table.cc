@@ -16,17 +16,18 @@ using analysis::ServingMetrics;
 using analysis::ServingRun;
 
 std::string band_text(const ServingRun& run, double ServingMetrics::* member) {
-  const auto [low, high] = std::minmax({run.metrics.*member, run.slow.*member, run.fast.*member});
   constexpr int kDigits = 4;
-  return fmt::format("{} ({}-{})", significant(run.metrics.*member, kDigits),
-                     significant(low, kDigits), significant(high, kDigits));
+  const std::string value = significant(run.metrics.*member, kDigits);
+  const auto band = run.band_of([&](const ServingMetrics& m) { return m.*member; });
+  if (!band) return value;
+  return fmt::format("{} ({}-{})", value, significant(band->first, kDigits),
+                     significant(band->second, kDigits));
 }
 
 std::string mean_band(const ServingRun& run, LatencySummary ServingMetrics::* member) {
-  const double slow = (run.slow.*member).mean;
-  const double fast = (run.fast.*member).mean;
-  const auto [low, high] = std::minmax({(run.metrics.*member).mean, slow, fast});
-  return fmt::format("{} - {}", time_text(low), time_text(high));
+  const auto band = run.band_of([&](const ServingMetrics& m) { return (m.*member).mean; });
+  if (!band) return "none";
+  return fmt::format("{} - {}", time_text(band->first), time_text(band->second));
 }
 
 /// "+-1.2 ms": of the mean.
@@ -196,6 +197,20 @@ std::string lock_step_text(const ServingMetrics& m, const workloads::ServingSetu
       significant(100 * m.lockstep_wait_fraction, 3)));
 }
 
+std::string bands_text(const ServingRun& run) {
+  std::string none;
+  if (!run.slow || !run.fast) {
+    none = fmt::format(" None here: on the {} ones the swap space is full, where vLLM ends.",
+                       run.slow   ? "faster"
+                       : run.fast ? "slower"
+                                  : "slower and the faster");
+  }
+  return wrapped(fmt::format(
+      "Bands: the same traffic on devices whose rates are {:.1f} % lower and higher ({:.1f} % "
+      "where a step works on prompts); the evidence is {}.{}",
+      100 * run.band.decode, 100 * run.band.prompt, to_string(run.band.evidence), none));
+}
+
 std::string goodput_text(const ServingMetrics& m) {
   if (!m.good_fraction) return {};
   return wrapped(fmt::format("Goodput: {} requests/s keep the limits, {:.1f} % of all",
@@ -259,11 +274,7 @@ std::string serving_text(const ServingRun& run, const workloads::ServingSetup& s
   text += pipeline_text(m, setup);
   text += lock_step_text(m, setup);
   text += goodput_text(m);
-  text += wrapped(
-      fmt::format("Bands: the same traffic on devices whose rates are {:.1f} % lower and higher "
-                  "({:.1f} % where a "
-                  "step works on prompts); the evidence is {}.",
-                  100 * run.band.decode, 100 * run.band.prompt, to_string(run.band.evidence)));
+  text += bands_text(run);
   text += counted_text(run);
   const std::string warnings = warnings_text(m, setup);
   return warnings.empty() ? text : text + '\n' + warnings;

@@ -57,6 +57,23 @@ TEST(ServeSwap, EndsWhereTheSwapSpaceIsFull) {
   EXPECT_THAT(run.out, HasSubstr("The swap space is full"));
 }
 
+// 0.59 GiB are 302 blocks, as many as these need; slower devices have more to swap.
+TEST(ServeSwap, HasNoBandsWhereOnlySlowerDevicesFillTheSwapSpace) {
+  const std::string line =
+      "serve --rig h100-sxm --model llama-3-8b --weights bf16 --engine vllm --traffic poisson:6/s "
+      "--requests 200 --prompt 500 --output-tokens 400 --batching vllm-v0:swap,swap-gib=0.59 "
+      "--kv-blocks 900 ";
+  const Folder folder;
+  const Outcome text = rigsim(line + "--trace t.h5", {.folder = folder.path()});
+  EXPECT_EQ(text.code, 0);
+  EXPECT_THAT(text.out, HasSubstr("None here: on the slower ones the swap space is full"));
+  EXPECT_EQ(folder.names(), std::vector<std::string>{"t.h5"});
+  const json served = document(line + "--json");
+  EXPECT_EQ(served.at("requests"), 200);
+  EXPECT_TRUE(served.at("output_tokens_per_s").at("low").is_null());
+  EXPECT_TRUE(served.at("ttft_s").at("high").is_null());
+}
+
 TEST(ServeSwap, HasToFitTheHost) {
   const Folder folder;
   folder.write("small.yaml",
