@@ -145,6 +145,19 @@ TEST(ServeHostKv, IsRefusedWhereItIsNotModelled) {
               HasSubstr("prompts on replicas of their own"));
 }
 
+// The host has 256 GiB; 0.7 of them is the most of V0's swap space alone.
+TEST(ServeHostKv, TakesAsMuchAsTheHostHas) {
+  const std::string line =
+      "serve --rig 8x4090 --model llama-3-8b --weights bf16 --engine vllm "
+      "--plan tp=8 --traffic poisson:1/s --requests 5 ";
+  EXPECT_GT(document(line + "--host-kv 200GiB --json").at("host_kv").at("blocks"), 0);
+  EXPECT_THAT(rigsim(line + "--host-kv 300GiB").err,
+              HasSubstr("300.0 GiB for 8 devices; the rig's hosts have 256.0 GiB"));
+  EXPECT_THAT(rigsim(line + "--batching vllm-v0:swap,swap-gib=25").err,
+              HasSubstr("200.0 GiB for 8 devices; the rig's hosts have 256.0 GiB, of which the "
+                        "swap space of one replica may take 179.2 GiB"));
+}
+
 TEST(ServeHostKv, IsSaidInAScenarioToo) {
   const Folder folder;
   write_trace(folder);

@@ -138,19 +138,19 @@ std::int64_t slot_blocks(MemoryRequest& memory, ServerConfig& config) {
 HostKv host_memory(ServerConfig& config, const Deployment& deployment, KvFormat format,
                    sim::Bytes tier) {
   constexpr double kGib = 1024.0 * 1024 * 1024;
-  const auto of = [&](sim::Bytes per_device, BlockLayout layout) {
+  const auto of = [&](sim::Bytes per_device, BlockLayout layout, double most_of_one) {
     if (in_lock_step(deployment.plan) || is_ggml_pipeline(deployment)) {
       throw std::invalid_argument(
           "host memory for KV blocks is not modelled with experts over replicas, nor on several "
           "devices of llama.cpp");
     }
     HostKv host = host_kv(deployment, format, per_device, layout);
-    check_host_memory(deployment, per_device, config.replicas);
+    check_host_memory(deployment, per_device, config.replicas, most_of_one);
     return host;
   };
   if (tier > sim::Bytes{}) {
     const auto devices = static_cast<std::int64_t>(device_count(deployment.plan));
-    HostKv host = of(sim::Bytes(tier.count() / devices), BlockLayout::kWhole);
+    HostKv host = of(sim::Bytes(tier.count() / devices), BlockLayout::kWhole, 1);
     if (host.blocks == 0)
       throw std::invalid_argument(
           "host memory behind the prefix cache: " + std::to_string(tier.count()) +
@@ -160,7 +160,8 @@ HostKv host_memory(ServerConfig& config, const Deployment& deployment, KvFormat 
   }
   const auto* v0 = std::get_if<VllmV0Batching>(&config.batching);
   if (v0 == nullptr || !v0->swap) return {};
-  HostKv host = of(sim::Bytes(std::llround(v0->swap_gib * kGib)), BlockLayout::kTensors);
+  HostKv host =
+      of(sim::Bytes(std::llround(v0->swap_gib * kGib)), BlockLayout::kTensors, kMostOfSwapSpace);
   config.limits.swap_blocks = host.blocks;
   return host;
 }
