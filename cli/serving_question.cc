@@ -79,8 +79,8 @@ void check_choice(const ParsedOptions& options, const workloads::ServingChoice& 
   }
   if (choice.host_kv) {
     options.checked("host-kv", [&] {
-      workloads::require_host_tier(
-          {profile.batching, profile.limits.prefix_caching, plan.pp > 1, prefill.has_value()});
+      workloads::require_host_tier({profile.batching, profile.limits.prefix_caching, plan.pp > 1,
+                                    prefill.has_value(), choice.speculative.has_value()});
     });
   }
 }
@@ -95,8 +95,14 @@ ServingQuestion question_of(const ParsedOptions& options, const configs::Catalog
   check_choice(options, scenario.serving, profile, request.plan);
   profile.speculating = read_speculating(options, catalog, scenario.serving, request, profile);
   ServingSetup setup = options.checked("plan", [&] {
-    return workloads::serving_setup(
-        request, profile, static_cast<std::int32_t>(scenario.serving.prefill_replicas.value_or(0)));
+    try {
+      return workloads::serving_setup(
+          request, profile,
+          static_cast<std::int32_t>(scenario.serving.prefill_replicas.value_or(0)));
+    } catch (const workloads::HostMemoryRefused& refused) {
+      throw configs::ConfigError({{}, 0, 0, scenario.serving.host_kv ? "--host-kv" : "--batching"},
+                                 refused.what());
+    }
   });
   if (setup.kv_blocks >= 2) workloads::apply(scenario.serving, setup);
   return {std::move(scenario), std::move(setup)};

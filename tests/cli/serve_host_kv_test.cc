@@ -130,6 +130,33 @@ TEST(ServeHostKv, LoadsWhatTheDeviceHasForgotten) {
               HasSubstr("0 prompt tokens found on the devices, 2047 behind them in host memory"));
 }
 
+// Each at the option that asks for it, not at the plan.
+TEST(ServeHostMemory, IsRefusedAtItsOption) {
+  const std::string a100 =
+      "serve --rig a100-80gb-sxm --model llama-3-8b --weights bf16 --engine "
+      "vllm --traffic poisson:1/s ";
+  const auto error = [](const std::string& line) { return rigsim(line).err; };
+  EXPECT_THAT(error(a100 + "--host-kv 2GiB --speculative ngram,tokens=3,acceptance=0.5"),
+              HasSubstr("--host-kv: host memory behind the prefix cache is not modelled with "
+                        "speculative decoding"));
+  EXPECT_THAT(error(a100 + "--host-kv 10B"), HasSubstr("--host-kv: host memory"));
+  EXPECT_THAT(error("serve --rig 2x4090 --model llama-3-8b --weights bf16 --engine vllm --traffic "
+                    "poisson:1/s --host-kv 5TiB"),
+              HasSubstr("--host-kv: host memory"));
+  EXPECT_THAT(error("serve --rig 2xa100-80gb-sxm --plan dp=2,ep=2 --model mixtral-8x7b --weights "
+                    "awq --engine vllm --traffic poisson:1/s --host-kv 2GiB"),
+              HasSubstr("--host-kv: host memory for KV blocks is not modelled with experts"));
+  EXPECT_THAT(error("serve --rig 2x4090 --model llama-3-8b --weights bf16 --engine vllm --traffic "
+                    "poisson:1/s --batching vllm-v0:swap,swap-gib=900000"),
+              HasSubstr("--batching: host memory"));
+  EXPECT_THAT(error("serve --rig 2x4090 --model llama-3-8b --weights q4_k_m --engine llama.cpp "
+                    "--traffic poisson:1/s --batching vllm-v0:swap"),
+              HasSubstr("--batching: host memory for KV blocks is not modelled"));
+  EXPECT_THAT(error("serve --rig m2-max-38c --model llama-3-8b --weights q4_k_m --engine llama.cpp "
+                    "--traffic poisson:1/s --batching vllm-v0:swap"),
+              HasSubstr("--batching: host memory behind the KV cache needs devices with a memory"));
+}
+
 TEST(ServeHostKv, IsRefusedWhereItIsNotModelled) {
   const std::string line =
       "serve --rig 2xa100-80gb-sxm --model llama-3-8b --weights bf16 --engine vllm --traffic "

@@ -240,7 +240,12 @@ ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& prof
     check_prefill_replicas(whole, prefill_replicas, config.batching);
     config.kv_links = kv_links(whole, deployment, request.kv_format, prefill_replicas);
   }
-  HostKv host_side = host_memory(config, deployment, request.kv_format, profile.host_kv);
+  HostKv host_side;
+  try {
+    host_side = host_memory(config, deployment, request.kv_format, profile.host_kv);
+  } catch (const std::invalid_argument& refused) {
+    throw HostMemoryRefused(refused.what());
+  }
   settle_clocks(deployment);
   std::optional<Deployment> drafting;
   if (draft) settle_clocks(drafting.emplace(deploy(*draft)));
