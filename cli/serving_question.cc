@@ -15,6 +15,7 @@
 #include "configs/config_error.h"
 #include "workloads/serving/host_tier_rules.h"
 #include "workloads/serving/kv_links.h"
+#include "workloads/serving/longest_request.h"
 
 namespace rigsim::cli {
 namespace {
@@ -129,12 +130,11 @@ FittedTraffic load(const configs::ScenarioTraffic& traffic, const ServingSetup& 
     }
   }()};
   if (traffic.truncate) {
-    const auto& limits = setup.config.limits;
-    const std::int64_t cache = limits.kv_blocks * limits.kv_block_tokens;
-    const std::int64_t longest =
-        setup.config.max_context > 0 ? std::min(setup.config.max_context, cache) : cache;
-    fitted.cut =
-        workloads::fit_context(fitted.loaded.traffic, longest, workloads::TooLong::kTruncate);
+    const workloads::LongestRequest longest = workloads::longest_request(setup.config);
+    if (longest.tokens > 1 && longest.prompt_tokens > 0) {
+      fitted.cut = workloads::fit_context(fitted.loaded.traffic, longest.tokens,
+                                          workloads::TooLong::kTruncate, longest.prompt_tokens);
+    }
   }
   return fitted;
 }

@@ -108,6 +108,27 @@ INSTANTIATE_TEST_SUITE_P(
                 "poisson:1/s",
                 "does not fit", 4}));
 
+// 60 blocks less one of vLLM's own hold 944 tokens; drafts need slots beyond a sequence's own,
+// SGLang keeps some, TGI and V0 take prompts whole.
+TEST(ServeCounts, ShortensToWhatTheBatchingCanRun) {
+  const std::string line =
+      "serve --rig h100-sxm --model llama-3-8b --weights bf16 --engine vllm "
+      "--traffic poisson:4/s --requests 10 --prompt 1100 --output-tokens 100 "
+      "--truncate --json ";
+  for (const char* how : {"--kv-blocks 60", "--kv-blocks 60 --batching sglang",
+                          "--kv-blocks 60 --speculative ngram,tokens=5,acceptance=0.5",
+                          "--kv-blocks 60 --speculative "
+                          "draft=llama-3.2-1b,tokens=5,acceptance=0.5",
+                          "--batching vllm-v0:swap --max-num-batched-tokens 600",
+                          "--batching vllm-v0 --max-num-batched-tokens 600",
+                          "--batching tgi --max-num-batched-tokens 600"})
+    EXPECT_EQ(document(line + how).at("requests"), 10) << how;
+  EXPECT_EQ(document(line + "--kv-blocks 60").at("prompt_tokens"), 10 * 944);
+  EXPECT_EQ(
+      document(line + "--batching vllm-v0:swap --max-num-batched-tokens 600").at("output_tokens"),
+      1'000);
+}
+
 TEST(ServeCounts, WhatItLeftOutAndShortened) {
   const Folder folder;
   folder.write("t.csv",
