@@ -149,6 +149,13 @@ TEST(ServeHostMemory, IsRefusedAtItsOption) {
   EXPECT_THAT(error("serve --rig 2x4090 --model llama-3-8b --weights bf16 --engine vllm --traffic "
                     "poisson:1/s --batching vllm-v0:swap,swap-gib=900000"),
               HasSubstr("--batching: host memory"));
+  EXPECT_THAT(
+      error(a100 + "--batching vllm-v0:swap,swap-gib=0"),
+      HasSubstr("--batching: swap-gib must be a number from 0.001000 to 1000000.000000 GiB"));
+  EXPECT_THAT(
+      error(a100 + "--batching vllm-v0:swap,swap-gib=0.001"),
+      HasSubstr("--batching: host memory behind the KV cache: 1073742 bytes for each device "
+                "are less than a block of 2097152"));
   EXPECT_THAT(error("serve --rig 2x4090 --model llama-3-8b --weights q4_k_m --engine llama.cpp "
                     "--traffic poisson:1/s --batching vllm-v0:swap"),
               HasSubstr("--batching: host memory for KV blocks is not modelled"));

@@ -146,15 +146,16 @@ HostKv host_memory(ServerConfig& config, const Deployment& deployment, KvFormat 
     }
     HostKv host = host_kv(deployment, format, per_device, layout);
     check_host_memory(deployment, per_device, config.replicas, most_of_one);
+    if (host.blocks == 0)
+      throw std::invalid_argument(
+          "host memory behind the KV cache: " + std::to_string(per_device.count()) +
+          " bytes for each device are less than a block of " +
+          std::to_string(host.block_bytes.count()) + " on all of them");
     return host;
   };
   if (tier > sim::Bytes{}) {
     const auto devices = static_cast<std::int64_t>(device_count(deployment.plan));
     HostKv host = of(sim::Bytes(tier.count() / devices), BlockLayout::kWhole, 1);
-    if (host.blocks == 0)
-      throw std::invalid_argument(
-          "host memory behind the prefix cache: " + std::to_string(tier.count()) +
-          " bytes are less than a block of " + std::to_string(host.block_bytes.count()));
     config.limits.host_blocks = host.blocks;
     return host;
   }
