@@ -19,7 +19,11 @@ namespace rigsim::analysis {
 /// `chance_half_width` of the figures above came about: {method, replications, level,
 /// lag1_autocorrelation} or null), `warm_up` {requests, duration_s}, `energy_j`,
 /// `energy_per_output_token_j`, `mean_power_w` (figures), `link_fraction`, `kv_used_fraction`,
-/// `queue_growth`, ...
+/// `queue_growth`, `stage_busy_fractions` [stages], `bubble_fraction` (of a pipeline, else 0),
+/// `lockstep_wait_fraction` (of the steps' time; null where replicas do not step together),
+/// `draft_tokens`, `accepted_draft_tokens`, `accepted_fraction`, `acceptance_length` (tokens of a
+/// sequence and step; null without speculation), `engine` {batching, replicas, ..., speculative:
+/// {draft, draft_weights, tokens, acceptance, expected_acceptance_length} or null}, ...
 [[nodiscard]] nlohmann::ordered_json to_json(const ServingRun& run,
                                              const workloads::ServingSetup& setup,
                                              const ServiceLevel& level);
