@@ -53,22 +53,35 @@ Json chance(const ChanceIntervals& chance, LatencySummary ServingMetrics::* memb
 }
 
 Json latency(const ServingRun& run, LatencySummary ServingMetrics::* member) {
-  const LatencySummary& slow = run.slow.*member;
-  const LatencySummary& fast = run.fast.*member;
   const LatencySummary& nominal = run.metrics.*member;
   Json json = numbers(nominal);
   const auto least = [](double x, double y) { return std::min(x, y); };
   const auto most = [](double x, double y) { return std::max(x, y); };
-  json["low"] = numbers(picked(nominal, picked(slow, fast, least), least));
-  json["high"] = numbers(picked(nominal, picked(slow, fast, most), most));
+  const auto bound = [&](auto pick) {
+    if (!run.slow || !run.fast) return Json();
+    return numbers(picked(nominal, picked((*run.slow).*member, (*run.fast).*member, pick), pick));
+  };
+  json["low"] = bound(least);
+  json["high"] = bound(most);
   json["evidence"] = to_string(run.band.evidence);
   if (run.chance) json["chance_half_width"] = chance(*run.chance, member);
   return json;
 }
 
+/// A figure of the metrics with its band from the slower and the faster run; without them its
+/// bounds are null.
+template <class F>
+Json figure_of(const ServingRun& run, F number) {
+  const double value = number(run.metrics);
+  const auto band = run.band_of(number);
+  Json json = figure_json(
+      {value, band ? band->first : value, band ? band->second : value, run.band.evidence, {}});
+  if (!band) json["low"] = json["high"] = nullptr;
+  return json;
+}
+
 Json rate(const ServingRun& run, double ServingMetrics::* member) {
-  const auto [low, high] = std::minmax({run.metrics.*member, run.slow.*member, run.fast.*member});
-  Json json = figure_json({run.metrics.*member, low, high, run.band.evidence, {}});
+  Json json = figure_of(run, [&](const ServingMetrics& m) { return m.*member; });
   if (run.chance && run.chance->replications > 1)
     json["chance_half_width"] = run.chance->half_width.*member;
   return json;
@@ -94,11 +107,9 @@ Json goodput(const ServingMetrics& m, const ServiceLevel& level) {
             {"e2e_s", or_null(level.e2e_s)}}}};
 }
 
-/// A figure of the devices' use, its band from the slower and the faster run.
+/// A figure of the devices' use.
 Json use(const ServingRun& run, double ServingUse::* member) {
-  const auto [low, high] =
-      std::minmax({run.metrics.use.*member, run.slow.use.*member, run.fast.use.*member});
-  return figure_json({run.metrics.use.*member, low, high, run.band.evidence, {}});
+  return figure_of(run, [&](const ServingMetrics& m) { return m.use.*member; });
 }
 
 /// How the engine speculates; null where it does not.

@@ -150,7 +150,7 @@ ServingMetrics ServingCollector::metrics(const Traffic& traffic,
   m.waiting_max = waiting_max_;
   if (m.finished > 0) {
     m.duration_s = seconds(first, last);
-    m.window_s = std::max(m.duration_s, seconds(first, workloads::to_time(last_end_)));
+    m.window_s = seconds(std::max(first, begin_), std::max(last, workloads::to_time(last_end_)));
   }
   const auto per_second = [&](std::int64_t count) {
     return m.duration_s > 0 ? static_cast<double>(count) / m.duration_s : 0.0;

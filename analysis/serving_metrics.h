@@ -31,7 +31,8 @@ struct ServingMetrics {
   std::int64_t finished = 0;
   std::int64_t too_long = 0;  ///< turned away: the replica cannot hold them
   double duration_s = 0;      ///< from the first arrival to the last token
-  double window_s = 0;        ///< the same, or to the last step that was seen where that ends later
+  double window_s = 0;  ///< the same, but from the collector's begin on where that is later, and to
+                        ///< the end of the last step that was seen where that is
   std::int64_t prompt_tokens = 0;  ///< of finished requests
   std::int64_t output_tokens = 0;
   double output_tokens_per_s = 0;
@@ -81,9 +82,11 @@ struct ServingMetrics {
   std::optional<double> queue_growth{};
 };
 
-/// Gathers what ServingMetrics needs while a run goes on.
+/// Gathers what ServingMetrics needs while a run goes on, or from `begin` on.
 class ServingCollector final : public workloads::ServingObserver {
  public:
+  explicit ServingCollector(sim::Time begin = {}) : begin_(begin) {}
+
   void steps_executed(const workloads::StepRecord& steps) override;
   void gaps_seen(const workloads::GapRun& gaps) override { gaps_.add(gaps); }
   void request_ended(std::uint32_t, const workloads::RequestRecord&) override {}
@@ -98,6 +101,7 @@ class ServingCollector final : public workloads::ServingObserver {
                                        const ServiceLevel& level) const;
 
  private:
+  sim::Time begin_;
   GapDistribution gaps_;
   std::int64_t steps_ = 0;
   std::int64_t drafted_ = 0;  // rows with drafts

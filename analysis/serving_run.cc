@@ -63,11 +63,20 @@ class From final : public ServingObserver {
   ServingObserver& next_;
 };
 
-/// The requests that count: from a number on, which arrives at `begin`.
+/// The requests that count: from a number on, which reaches the engine at `begin`. There leaps end,
+/// so that they are seen as single steps are.
 struct Counted {
   std::size_t first = 0;
   sim::Time begin{};
 };
+
+/// With the engine's arrival of the first: in a closed loop that is the user's.
+Counted counted_from(std::size_t first, const Traffic& traffic, const ServingSetup& setup,
+                     std::span<const workloads::RequestRecord> records) {
+  if (first == 0) return {};
+  return {first, traffic.closed_loop ? records[first].arrival
+                                     : workloads::engine_arrivals(setup.front, traffic)[first]};
+}
 
 std::vector<workloads::RequestRecord> serve_alone(const Traffic& traffic, const ServingSetup& setup,
                                                   ServingObserver& observer,
@@ -93,20 +102,20 @@ void set_rates(ServingMetrics& m, const ServingCollector& collector,
   m.requests_per_s = static_cast<double>(ended) / m.window_s;
 }
 
-/// The numbers of requests and records from `first` on.
-ServingMetrics metrics_from(std::size_t first, const ServingCollector& collector,
+/// The numbers of the requests and records that count.
+ServingMetrics metrics_from(const Counted& from, const ServingCollector& collector,
                             const Traffic& traffic, const ServingSetup& setup,
                             const std::vector<workloads::RequestRecord>& records,
                             const ServiceLevel& level) {
-  if (first == 0) return collector.metrics(traffic, setup.config, records, level);
-  const auto skip = static_cast<std::ptrdiff_t>(first);
+  if (from.first == 0) return collector.metrics(traffic, setup.config, records, level);
+  const auto skip = static_cast<std::ptrdiff_t>(from.first);
   Traffic counted;
   counted.requests.assign(traffic.requests.begin() + skip, traffic.requests.end());
   if (traffic.closed_loop) counted.closed_loop.emplace();
   ServingMetrics m =
       collector.metrics(counted, setup.config, {records.begin() + skip, records.end()}, level);
   m.queue_growth = collector.metrics(traffic, setup.config, records, level).queue_growth;
-  set_rates(m, collector, records, records[first].arrival);
+  set_rates(m, collector, records, from.begin);
   return m;
 }
 
@@ -116,14 +125,14 @@ using Watchers = std::vector<ServingObserver*>;
 ServingMetrics replay(const Traffic& traffic, const ServingSetup& setup, const ServiceLevel& level,
                       const Counted& counted, workloads::Slowness slowness, Watchers watchers,
                       std::vector<workloads::RequestRecord>* records = nullptr) {
-  ServingCollector collector;
+  ServingCollector collector(counted.begin);
   UseMeter use(setup);
   Observers meters({&collector, &use});
   From measured(counted.begin, meters);
   watchers.push_back(&measured);
   Observers observers(std::move(watchers));
   auto ended = serve_alone(traffic, setup, observers, slowness);
-  ServingMetrics metrics = metrics_from(counted.first, collector, traffic, setup, ended, level);
+  ServingMetrics metrics = metrics_from(counted, collector, traffic, setup, ended, level);
   metrics.use =
       use.result(metrics.window_s, std::llround(metrics.output_tokens_per_s * metrics.window_s));
   if (records != nullptr) *records = std::move(ended);
@@ -131,12 +140,12 @@ ServingMetrics replay(const Traffic& traffic, const ServingSetup& setup, const S
 }
 
 /// In a closed loop slower devices bring the counted requests later.
-Counted counted_again(Counted counted, const Traffic& traffic, const ServingSetup& setup,
+Counted counted_again(const Counted& counted, const Traffic& traffic, const ServingSetup& setup,
                       workloads::Slowness slowness, const Watchers& watchers) {
   if (counted.first == 0 || !traffic.closed_loop) return counted;
   Observers observers(watchers);
-  counted.begin = serve_alone(traffic, setup, observers, slowness)[counted.first].arrival;
-  return counted;
+  return counted_from(counted.first, traffic, setup,
+                      serve_alone(traffic, setup, observers, slowness));
 }
 
 /// The number of the n-th request that finished; their count where there are fewer.
@@ -183,48 +192,60 @@ std::vector<Counted> counted_of(std::span<const Traffic> replications, const Ser
     requests = static_cast<std::size_t>(*count);
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const auto* time = std::get_if<sim::Duration>(&warm_up);
-    counted[i].first = time != nullptr ? cut_at(*time, runs[i])
-                       : automatic     ? number_of_finished(requests, runs[i])
-                                       : requests;
-    if (counted[i].first >= runs[i].size())
+    const std::size_t first = time != nullptr ? cut_at(*time, runs[i])
+                              : automatic     ? number_of_finished(requests, runs[i])
+                                              : requests;
+    if (first >= runs[i].size())
       throw std::invalid_argument("the warm-up leaves none of the " +
                                   std::to_string(runs[i].size()) + " requests");
-    counted[i].begin = runs[i][counted[i].first].arrival;
+    counted[i] = counted_from(first, replications[i], setup, runs[i]);
   }
   return counted;
+}
+
+/// The same replications on slower or faster devices; none where their swap space is full, which
+/// that of `setup` itself is not.
+std::optional<ServingMetrics> replay_again(std::span<const Traffic> replications,
+                                           const ServingSetup& setup, const ServiceLevel& level,
+                                           std::span<const Counted> counted,
+                                           workloads::Slowness slowness, const Watchers& watchers) {
+  std::vector<ServingMetrics> metrics;
+  try {
+    for (std::size_t i = 0; i < replications.size(); ++i) {
+      metrics.push_back(
+          replay(replications[i], setup, level,
+                 counted_again(counted[i], replications[i], setup, slowness, watchers), slowness,
+                 watchers));
+    }
+  } catch (const workloads::SwapSpaceFull&) {
+    return std::nullopt;
+  }
+  return mean_of(metrics);
 }
 
 }  // namespace
 
 ServingRun run_serving(std::span<const Traffic> replications, const ServingSetup& setup,
                        const ServiceLevel& level, const WarmUp& warm_up, ServingObserver* observer,
-                       ServingObserver* watch) {
+                       ServingObserver* watch, const std::function<void()>& observed) {
   ServingRun run;
   const Watchers all = watch != nullptr ? Watchers{watch} : Watchers{};
   Watchers first = all;
   if (observer != nullptr) first.push_back(observer);
   const std::vector<Counted> counted = counted_of(replications, setup, warm_up, all);
-  std::vector<ServingMetrics> metrics, slow, fast;
+  std::vector<ServingMetrics> metrics;
   for (std::size_t i = 0; i < replications.size(); ++i) {
     metrics.push_back(replay(replications[i], setup, level, counted[i], {}, i == 0 ? first : all,
                              i == 0 ? &run.records : nullptr));
+    if (i == 0 && observed) observed();
   }
   run.first = metrics.front();
   run.metrics = mean_of(metrics);
   run.band = serving_band(setup, run.metrics);
-  for (std::size_t i = 0; i < replications.size(); ++i) {
-    const auto again = [&](workloads::Slowness slowness) {
-      return replay(replications[i], setup, level,
-                    counted_again(counted[i], replications[i], setup, slowness, all), slowness,
-                    all);
-    };
-    slow.push_back(again(run.band.slower()));
-    fast.push_back(again(run.band.faster()));
-  }
-  run.slow = mean_of(slow);
-  run.fast = mean_of(fast);
+  run.slow = replay_again(replications, setup, level, counted, run.band.slower(), all);
+  run.fast = replay_again(replications, setup, level, counted, run.band.faster(), all);
   run.warm_up_requests = counted.front().first;
-  if (run.warm_up_requests > 0) run.warm_up = counted.front().begin - run.records.front().arrival;
+  run.warm_up = run.records.at(run.warm_up_requests).arrival - run.records.front().arrival;
   const auto requests = std::span(replications.front().requests);
   run.chance = replications.size() > 1
                    ? chance_over(metrics)

@@ -75,7 +75,8 @@ struct StepColumns {
             {"busy", "ps", "of their time, when no step that ended before was on its way"})),
         link(table.add_column<double>(
             {"link", "ps",
-             "of their time, held up by links within the replica; of pipelines not counted"})),
+             "of their time, held up by links within the replica; of several steps on their way "
+             "inside the mean stage"})),
         waited(table.add_column<double>(
             {"waited", "ps", "of their time, in lock step: for the slowest replica"})),
         decodes(count(table, "decodes", "sequences that get a token")),
@@ -122,8 +123,8 @@ struct SeriesColumns {
         bubble(number(table, "bubble_fraction", "1",
                       "of the time of a pipeline's stages while steps run, not computing")),
         link(number(table, "link_fraction", "1",
-                    "of the time that steps run, held up by links within replicas; of pipelines "
-                    "not counted")),
+                    "of the time that steps run, held up by links within replicas; of several "
+                    "steps on their way inside the mean stage")),
         output(number(table, "output_tokens_per_s", "1/s", "answered by decoding")),
         prompt(number(table, "prompt_tokens_per_s", "1/s", "computed")),
         preemptions(table.add_column<std::int64_t>({"preemptions", "1", "in the window"})) {}

@@ -21,12 +21,13 @@ namespace rigsim::analysis {
 ///   outcome;
 /// - /steps: one row per run of steps: replica, start (ps), steps, first and growth (ps as double:
 ///   step i takes first + i x growth), busy (of their time, when no step that ended before was on
-///   its way), link (of it, held up by links between the replica's devices), waited (in lock step,
-///   for the slowest replica), of a pipeline stage_0_busy, stage_1_busy, ... (what its stages
-///   compute), decodes, kv_tokens, chunks, prompt_tokens, running, waiting, kv_blocks_held,
-///   preemptions, swapped_out and swapped_in (KV blocks to host memory and back), host_stored and
-///   host_loaded (those of the prefix cache there, since the row before); where the engine
-///   speculates draft_tokens and accepted_tokens. With --exact-steps every row is one step;
+///   its way), link (of it, held up by links between the replica's devices; of several steps on
+///   their way inside the mean stage), waited (in lock step, for the slowest replica), of a
+///   pipeline stage_0_busy, stage_1_busy, ... (what its stages compute), decodes, kv_tokens,
+///   chunks, prompt_tokens, running, waiting, kv_blocks_held, preemptions, swapped_out and
+///   swapped_in (KV blocks to host memory and back), host_stored and host_loaded (those of the
+///   prefix cache there, since the row before); where the engine speculates draft_tokens and
+///   accepted_tokens. With --exact-steps every row is one step;
 /// - /series: the run over time, one row per window (ServingSeries), written at its end: start and
 ///   length (s), busy_fraction, batch, kv_used_fraction and waiting (means while steps run),
 ///   bubble_fraction (of a pipeline: of its stages' time while steps run, not computing; else 0),

@@ -58,10 +58,13 @@ class Keep final : public workloads::ServingObserver {
   analysis::TokenTimes* tokens_;
 };
 
+using Trace = std::unique_ptr<analysis::ServingTrace>;
+
 /// Stops any run behind the step in which SIGINT or SIGTERM came.
 class StopOnSignal final : public workloads::ServingObserver {
  public:
-  explicit StopOnSignal(analysis::ServingTrace* trace) : trace_(trace) {}
+  /// `trace` is none where the user wants none, or when it is complete.
+  explicit StopOnSignal(const Trace& trace) : trace_(trace) {}
 
   void steps_executed(const workloads::StepRecord&) override {
     constexpr std::uint64_t kStepsBetweenLooks = 256;
@@ -73,13 +76,14 @@ class StopOnSignal final : public workloads::ServingObserver {
 
  private:
   [[nodiscard]] std::string kept() {
-    if (trace_ == nullptr) return "serving was stopped; there was no --trace to keep";
+    if (trace_ == nullptr)
+      return "serving was stopped; there was no --trace to keep, or it is complete";
     return fmt::format("serving was stopped; what there is stands in {}, marked incomplete",
                        trace_->finish_incomplete().string());
   }
 
   Interruption interruption_;
-  analysis::ServingTrace* trace_;
+  const Trace& trace_;
   std::uint64_t seen_ = 0;
 };
 
@@ -103,11 +107,10 @@ Json document(const analysis::ServingRun& run, const ServingSetup& setup, const 
   return json;
 }
 
-/// The run itself, or one on slower or faster devices for the bands.
-Answer swap_space_full(const workloads::SwapSpaceFull& full, analysis::ServingTrace* trace) {
+Answer swap_space_full(const workloads::SwapSpaceFull& full, const Trace& trace) {
   std::string text = fmt::format(
-      "The swap space is full: {}. vLLM ends there, and so does this run (or one on slower or "
-      "faster devices, for the bands). --batching vllm-v0:swap,swap-gib=N gives more; vllm-v0 "
+      "The swap space is full: {}. vLLM ends there, and so does this run. --batching "
+      "vllm-v0:swap,swap-gib=N gives more; vllm-v0 "
       "alone computes anew.",
       full.what());
   if (trace != nullptr)
@@ -144,7 +147,7 @@ Answer run(const ParsedOptions& options, const Console& console) {
       drawn(question, replications, std::move(fitted.loaded.traffic));
   const workloads::Traffic& traffic = traffics.front();
 
-  std::unique_ptr<analysis::ServingTrace> trace;
+  Trace trace;
   workloads::ServingWork work(setup);
   if (const auto path = options.text("trace")) {
     trace = std::make_unique<analysis::ServingTrace>(*path, header_of(options, scenario), traffic,
@@ -155,17 +158,20 @@ Answer run(const ParsedOptions& options, const Console& console) {
   if (options.has("itls")) tokens.emplace(traffic.requests.size());
   analysis::TokenTimes* const wanted = tokens ? &*tokens : nullptr;
   Keep first(trace.get(), wanted);
-  StopOnSignal watch(trace.get());
+  StopOnSignal watch(trace);
+  const auto complete = [&] {
+    if (trace) trace->finish();
+    trace.reset();
+  };
   std::optional<analysis::ServingRun> served;
   try {
     served = options.checked("warmup", [&] {
-      return analysis::run_serving(traffics, setup, level, warm_up, &first, &watch);
+      return analysis::run_serving(traffics, setup, level, warm_up, &first, &watch, complete);
     });
   } catch (const workloads::SwapSpaceFull& full) {
-    return swap_space_full(full, trace.get());
+    return swap_space_full(full, trace);
   }
   const analysis::ServingRun& result = *served;
-  if (trace) trace->finish();
   if (const auto path = options.text("vllm-result"))
     write_text_file(
         *path,
@@ -179,7 +185,7 @@ Answer run(const ParsedOptions& options, const Console& console) {
     return {json.dump(2) + '\n', code};
   }
   const std::string changes = fitted.changes();
-  return {serving_text(result, setup, traffic.source, question.title(), console) +
+  return {serving_text(result, setup, traffic, question.title(), console) +
               (changes.empty() ? "" : '\n' + changes),
           code};
 }

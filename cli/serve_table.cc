@@ -7,6 +7,8 @@
 
 #include "cli/number_text.h"
 #include "cli/table.h"
+#include "workloads/serving/longest_request.h"
+#include "workloads/serving/serving_choice.h"
 
 namespace rigsim::cli {
 namespace {
@@ -16,17 +18,18 @@ using analysis::ServingMetrics;
 using analysis::ServingRun;
 
 std::string band_text(const ServingRun& run, double ServingMetrics::* member) {
-  const auto [low, high] = std::minmax({run.metrics.*member, run.slow.*member, run.fast.*member});
   constexpr int kDigits = 4;
-  return fmt::format("{} ({}-{})", significant(run.metrics.*member, kDigits),
-                     significant(low, kDigits), significant(high, kDigits));
+  const std::string value = significant(run.metrics.*member, kDigits);
+  const auto band = run.band_of([&](const ServingMetrics& m) { return m.*member; });
+  if (!band) return value;
+  return fmt::format("{} ({}-{})", value, significant(band->first, kDigits),
+                     significant(band->second, kDigits));
 }
 
 std::string mean_band(const ServingRun& run, LatencySummary ServingMetrics::* member) {
-  const double slow = (run.slow.*member).mean;
-  const double fast = (run.fast.*member).mean;
-  const auto [low, high] = std::minmax({(run.metrics.*member).mean, slow, fast});
-  return fmt::format("{} - {}", time_text(low), time_text(high));
+  const auto band = run.band_of([&](const ServingMetrics& m) { return (m.*member).mean; });
+  if (!band) return "none";
+  return fmt::format("{} - {}", time_text(band->first), time_text(band->second));
 }
 
 /// "+-1.2 ms": of the mean.
@@ -119,7 +122,8 @@ std::string replicas_text(const ServingMetrics& m, const workloads::ServingSetup
 }
 
 /// What moved between devices and host memory.
-std::string host_text(const ServingMetrics& m, const workloads::ServingSetup& setup) {
+std::string host_text(const ServingMetrics& m, const workloads::ServingSetup& setup,
+                      const workloads::Traffic& traffic) {
   const workloads::BatchLimits& limits = setup.config.limits;
   const auto gigabytes = [&](std::int64_t blocks) {
     constexpr int kDigits = 3;
@@ -140,9 +144,14 @@ std::string host_text(const ServingMetrics& m, const workloads::ServingSetup& se
   if (limits.host_blocks == 0) return {};
   return wrapped(fmt::format(
       "Prefix cache: {} prompt tokens found on the devices, {} behind them in host memory, where a "
-      "replica has {} KV blocks; {} GB stored there, {} GB loaded{}.",
+      "replica has {} KV blocks; {} GB stored there, {} GB loaded, for prompts and for preempted "
+      "sequences{}.{}",
       m.cached_prompt_tokens, m.host_prompt_tokens, limits.host_blocks,
-      gigabytes(m.host_stored_blocks), gigabytes(m.host_loaded_blocks), unknown));
+      gigabytes(m.host_stored_blocks), gigabytes(m.host_loaded_blocks), unknown,
+      traffic.prefix_hashes.empty()
+          ? " The traffic has no prefix hashes: no prompt is found again, "
+            "only what preempted sequences left."
+          : ""));
 }
 
 std::string speculation_text(const ServingMetrics& m, const workloads::ServingSetup& setup) {
@@ -196,29 +205,76 @@ std::string lock_step_text(const ServingMetrics& m, const workloads::ServingSetu
       significant(100 * m.lockstep_wait_fraction, 3)));
 }
 
+std::string bands_text(const ServingRun& run) {
+  std::string none;
+  if (!run.slow || !run.fast) {
+    none = fmt::format(" None here: on the {} ones the swap space is full, where vLLM ends.",
+                       run.slow   ? "faster"
+                       : run.fast ? "slower"
+                                  : "slower and the faster");
+  }
+  return wrapped(fmt::format(
+      "Bands: the same traffic on devices whose rates are {:.1f} % lower and higher ({:.1f} % "
+      "where a step works on prompts); the evidence is {}.{}",
+      100 * run.band.decode, 100 * run.band.prompt, to_string(run.band.evidence), none));
+}
+
 std::string goodput_text(const ServingMetrics& m) {
   if (!m.good_fraction) return {};
   return wrapped(fmt::format("Goodput: {} requests/s keep the limits, {:.1f} % of all",
                              significant(*m.good_requests_per_s, 4), 100 * *m.good_fraction));
 }
 
+/// What keeps requests from being longer.
+std::string limit_of_tokens(const workloads::ServingSetup& setup,
+                            const workloads::LongestRequest& longest) {
+  const workloads::ServerConfig& config = setup.config;
+  const auto is_limit = [&](auto lift) {
+    workloads::ServerConfig lifted = config;
+    lift(lifted);
+    return workloads::longest_request(lifted).tokens > longest.tokens;
+  };
+  if (is_limit([](auto& c) { c.max_context = 0; })) {
+    if (std::holds_alternative<workloads::LlamaCppBatching>(config.batching))
+      return "the context of a slot (--context; fewer slots, --max-num-seqs, leave room for more)";
+    return config.max_context < setup.deployment.model.max_context
+               ? "the context (--context allows more)"
+               : "the context, the longest that the model was made for";
+  }
+  if (is_limit([](auto& c) { c.limits.step_tokens = workloads::MostOfServing::kTokens; }))
+    return "what a step computes at once (--max-num-batched-tokens)";
+  return fmt::format("what {} batching runs in a KV cache of {} tokens",
+                     workloads::name_of(config.batching),
+                     config.limits.kv_blocks * config.limits.kv_block_tokens);
+}
+
+std::string turned_away_text(const ServingRun& run, const workloads::ServingSetup& setup,
+                             const workloads::Traffic& traffic) {
+  if (run.metrics.too_long == 0) return {};
+  std::int64_t tokens = 0, prompt = 0;
+  for (std::size_t i = 0; i < run.records.size(); ++i) {
+    if (run.records[i].outcome != workloads::RequestOutcome::kTooLong) continue;
+    const workloads::TrafficRequest& request = traffic.requests[i];
+    tokens = std::max(tokens, request.prompt_tokens + request.output_tokens);
+    prompt = std::max(prompt, request.prompt_tokens);
+  }
+  const workloads::LongestRequest longest = workloads::longest_request(setup.config);
+  std::string text =
+      fmt::format("{} of {} requests were turned away.", run.metrics.too_long, run.metrics.offered);
+  if (tokens > longest.tokens)
+    text += fmt::format(" The longest has {} tokens with its answer; at most {} are {}.", tokens,
+                        longest.tokens, limit_of_tokens(setup, longest));
+  // A prompt alone is bound by more than the sum of both where batches take prompts whole.
+  if (prompt > longest.prompt_tokens && longest.prompt_tokens + 1 < longest.tokens)
+    text += fmt::format(
+        " The longest prompt has {} tokens; prompts are taken whole, no longer than "
+        "the {} tokens of a step (--max-num-batched-tokens).",
+        prompt, longest.prompt_tokens);
+  return wrapped(text + " --truncate shortens them to what can be run.");
+}
+
 std::string warnings_text(const ServingMetrics& m, const workloads::ServingSetup& setup) {
   std::string text;
-  if (m.too_long > 0) {
-    const auto& limits = setup.config.limits;
-    text += wrapped(fmt::format(
-        "{} of {} requests were turned away: they are longer than the context of {} tokens, than a "
-        "replica's KV cache of {}, or than what {} batching can take (--context allows more of the "
-        "first, --truncate shortens them to the first two).",
-        m.too_long, m.offered, setup.config.max_context, limits.kv_blocks * limits.kv_block_tokens,
-        workloads::name_of(setup.config.batching)));
-    if (std::holds_alternative<workloads::TgiBatching>(setup.config.batching) ||
-        std::holds_alternative<workloads::VllmV0Batching>(setup.config.batching))
-      text +=
-          wrapped(fmt::format("Prompts are taken whole: no longer than the {} tokens of a step "
-                              "(--max-num-batched-tokens).",
-                              limits.step_tokens));
-  }
   if (m.queue_growth) {
     text +=
         wrapped(fmt::format("Unstable: the queue grows. Of the requests that arrive in the second "
@@ -244,28 +300,25 @@ std::string warnings_text(const ServingMetrics& m, const workloads::ServingSetup
 }  // namespace
 
 std::string serving_text(const ServingRun& run, const workloads::ServingSetup& setup,
-                         const std::string& source, const std::string& title,
+                         const workloads::Traffic& traffic, const std::string& title,
                          const Console& console) {
   const ServingMetrics& m = run.metrics;
   std::string text = console.bold(title) + '\n';
-  text += wrapped(fmt::format("{}: {} requests, {} served; {} prompt and {} output tokens.", source,
-                              m.offered, m.finished, m.prompt_tokens, m.output_tokens));
+  text +=
+      wrapped(fmt::format("{}: {} requests, {} served; {} prompt and {} output tokens.",
+                          traffic.source, m.offered, m.finished, m.prompt_tokens, m.output_tokens));
   text += '\n' + wrapped(throughput_text(run)) + '\n';
   text += to_text(latency_table(run), console) + '\n';
   text += wrapped(replicas_text(m, setup));
-  text += host_text(m, setup);
+  text += host_text(m, setup, traffic);
   text += speculation_text(m, setup);
   text += use_text(m);
   text += pipeline_text(m, setup);
   text += lock_step_text(m, setup);
   text += goodput_text(m);
-  text += wrapped(
-      fmt::format("Bands: the same traffic on devices whose rates are {:.1f} % lower and higher "
-                  "({:.1f} % where a "
-                  "step works on prompts); the evidence is {}.",
-                  100 * run.band.decode, 100 * run.band.prompt, to_string(run.band.evidence)));
+  text += bands_text(run);
   text += counted_text(run);
-  const std::string warnings = warnings_text(m, setup);
+  const std::string warnings = turned_away_text(run, setup, traffic) + warnings_text(m, setup);
   return warnings.empty() ? text : text + '\n' + warnings;
 }
 

@@ -15,6 +15,7 @@
 #include "configs/config_error.h"
 #include "workloads/serving/host_tier_rules.h"
 #include "workloads/serving/kv_links.h"
+#include "workloads/serving/longest_request.h"
 
 namespace rigsim::cli {
 namespace {
@@ -79,8 +80,8 @@ void check_choice(const ParsedOptions& options, const workloads::ServingChoice& 
   }
   if (choice.host_kv) {
     options.checked("host-kv", [&] {
-      workloads::require_host_tier(
-          {profile.batching, profile.limits.prefix_caching, plan.pp > 1, prefill.has_value()});
+      workloads::require_host_tier({profile.batching, profile.limits.prefix_caching, plan.pp > 1,
+                                    prefill.has_value(), choice.speculative.has_value()});
     });
   }
 }
@@ -95,8 +96,14 @@ ServingQuestion question_of(const ParsedOptions& options, const configs::Catalog
   check_choice(options, scenario.serving, profile, request.plan);
   profile.speculating = read_speculating(options, catalog, scenario.serving, request, profile);
   ServingSetup setup = options.checked("plan", [&] {
-    return workloads::serving_setup(
-        request, profile, static_cast<std::int32_t>(scenario.serving.prefill_replicas.value_or(0)));
+    try {
+      return workloads::serving_setup(
+          request, profile,
+          static_cast<std::int32_t>(scenario.serving.prefill_replicas.value_or(0)));
+    } catch (const workloads::HostMemoryRefused& refused) {
+      throw configs::ConfigError({{}, 0, 0, scenario.serving.host_kv ? "--host-kv" : "--batching"},
+                                 refused.what());
+    }
   });
   if (setup.kv_blocks >= 2) workloads::apply(scenario.serving, setup);
   return {std::move(scenario), std::move(setup)};
@@ -123,12 +130,11 @@ FittedTraffic load(const configs::ScenarioTraffic& traffic, const ServingSetup& 
     }
   }()};
   if (traffic.truncate) {
-    const auto& limits = setup.config.limits;
-    const std::int64_t cache = limits.kv_blocks * limits.kv_block_tokens;
-    const std::int64_t longest =
-        setup.config.max_context > 0 ? std::min(setup.config.max_context, cache) : cache;
-    fitted.cut =
-        workloads::fit_context(fitted.loaded.traffic, longest, workloads::TooLong::kTruncate);
+    const workloads::LongestRequest longest = workloads::longest_request(setup.config);
+    if (longest.tokens > 1 && longest.prompt_tokens > 0) {
+      fitted.cut = workloads::fit_context(fitted.loaded.traffic, longest.tokens,
+                                          workloads::TooLong::kTruncate, longest.prompt_tokens);
+    }
   }
   return fitted;
 }
@@ -150,17 +156,20 @@ std::string ServingQuestion::does_not_fit() const {
     return each.capacity - each.items.total();
   };
   const workloads::DeviceMemory& device = *std::ranges::min_element(setup.memory.devices, {}, left);
+  const std::string slots = slots_of(setup);
+  const bool fit_knows = !setup.draft && slots.empty();  // it counts neither
   return fmt::format(
-      "{} in {} does not fit {}: weights {:.1f}, activations {:.1f} and runtime {:.1f} GB "
-      "leave no {} of the {:.1f} GB that the engine takes of {}.{} rigsim fit says what would "
-      "fit.\n",
+      "{} in {} does not fit {}: weights {:.1f}{}, activations {:.1f} and runtime {:.1f} GB "
+      "leave no {} of the {:.1f} GB that the engine takes of {}.{}{}\n",
       setup.draft ? scenario.model.name + " beside " + setup.draft->model.name
                   : scenario.model.name,
       scenario.weights.name, scenario.rig.name, gigabytes(device.items.weights),
+      setup.draft ? fmt::format(" ({:.1f} of them the draft's)", gigabytes(setup.draft_weights))
+                  : std::string(),
       gigabytes(device.items.activations), gigabytes(device.items.runtime),
-      slots_of(setup).empty() ? "KV block" : "room for slots", gigabytes(device.capacity),
-      workloads::device_count(setup.deployment.plan) > 1 ? "each device" : "the device",
-      slots_of(setup));
+      slots.empty() ? "KV block" : "room for slots", gigabytes(device.capacity),
+      workloads::device_count(setup.deployment.plan) > 1 ? "each device" : "the device", slots,
+      fit_knows ? " rigsim fit says what would fit." : "");
 }
 
 ServingQuestion read_serving_question(const ParsedOptions& options,

@@ -54,11 +54,14 @@ void keep_range(Traffic& traffic, std::ptrdiff_t begin, std::ptrdiff_t end) {
   if (traffic.closed_loop) cut(traffic.closed_loop->think);
 }
 
-void drop_too_long(Traffic& traffic, std::int64_t limit, ContextCut& counts) {
+void drop_too_long(Traffic& traffic, std::int64_t limit, std::int64_t prompt_limit,
+                   ContextCut& counts) {
   std::size_t kept = 0;
   for (std::size_t i = 0; i < traffic.requests.size(); ++i) {
     const TrafficRequest& request = traffic.requests[i];
-    if (request.prompt_tokens + request.output_tokens > limit) continue;
+    if (request.prompt_tokens > prompt_limit ||
+        request.prompt_tokens + request.output_tokens > limit)
+      continue;
     if (traffic.closed_loop) traffic.closed_loop->think[kept] = traffic.closed_loop->think[i];
     traffic.requests[kept++] = request;
   }
@@ -119,16 +122,19 @@ void keep_first(Traffic& traffic, std::int64_t count) {
   keep_range(traffic, 0, static_cast<std::ptrdiff_t>(std::clamp<std::int64_t>(count, 0, size)));
 }
 
-ContextCut fit_context(Traffic& traffic, std::int64_t context_tokens, TooLong policy) {
+ContextCut fit_context(Traffic& traffic, std::int64_t context_tokens, TooLong policy,
+                       std::int64_t prompt_tokens) {
   if (context_tokens < 2) throw std::invalid_argument("a context must hold at least 2 tokens");
+  if (prompt_tokens < 1) throw std::invalid_argument("a prompt must have at least 1 token");
   ContextCut counts;
   if (policy == TooLong::kDrop) {
-    drop_too_long(traffic, context_tokens, counts);
+    drop_too_long(traffic, context_tokens, prompt_tokens, counts);
     return counts;
   }
+  const std::int64_t longest = std::min(context_tokens - 1, prompt_tokens);
   for (TrafficRequest& request : traffic.requests) {
-    if (request.prompt_tokens >= context_tokens) {
-      request.prompt_tokens = context_tokens - 1;
+    if (request.prompt_tokens > longest) {
+      request.prompt_tokens = longest;
       fit_hashes(request, traffic.hash_block_tokens, true);
       ++counts.truncated_prompts;
     }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 
 #include "sim/units.h"
@@ -38,8 +39,10 @@ struct ContextCut {
 
 /// Makes every request fit `context_tokens` (prompt + output): a prompt keeps its beginning, and
 /// with it the prefix it shares (vLLM's truncate_prompt_tokens keeps the end), up to one token
-/// below the limit; then the output fills what is left. Or drops the request. Throws
-/// std::invalid_argument unless context_tokens >= 2.
-ContextCut fit_context(Traffic& traffic, std::int64_t context_tokens, TooLong policy);
+/// below the limit; then the output fills what is left. Or drops the request. Prompts alone have at
+/// most `prompt_tokens`. Throws std::invalid_argument unless context_tokens >= 2 and
+/// prompt_tokens >= 1.
+ContextCut fit_context(Traffic& traffic, std::int64_t context_tokens, TooLong policy,
+                       std::int64_t prompt_tokens = std::numeric_limits<std::int64_t>::max());
 
 }  // namespace rigsim::workloads

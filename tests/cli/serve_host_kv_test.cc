@@ -6,12 +6,14 @@
 
 #include "tests/cli/document.h"
 #include "tests/cli/program.h"
+#include "tests/cli/unwrapped.h"
 
 namespace rigsim::cli::test {
 namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
+using testing::Not;
 
 /// Eight users whose sequences do not all fit.
 const std::string kTight =
@@ -55,6 +57,24 @@ TEST(ServeSwap, EndsWhereTheSwapSpaceIsFull) {
   EXPECT_THAT(run.out, HasSubstr("t.h5, marked incomplete"));
   EXPECT_TRUE(std::filesystem::exists(folder.path() / "t.h5"));
   EXPECT_THAT(run.out, HasSubstr("The swap space is full"));
+}
+
+// 0.59 GiB are 302 blocks, as many as these need; slower devices have more to swap.
+TEST(ServeSwap, HasNoBandsWhereOnlySlowerDevicesFillTheSwapSpace) {
+  const std::string line =
+      "serve --rig h100-sxm --model llama-3-8b --weights bf16 --engine vllm --traffic poisson:6/s "
+      "--requests 200 --prompt 500 --output-tokens 400 --batching vllm-v0:swap,swap-gib=0.59 "
+      "--kv-blocks 900 ";
+  const Folder folder;
+  const Outcome text = rigsim(line + "--trace t.h5", {.folder = folder.path()});
+  EXPECT_EQ(text.code, 0);
+  EXPECT_THAT(unwrapped(text.out),
+              HasSubstr("None here: on the slower ones the swap space is full"));
+  EXPECT_EQ(folder.names(), std::vector<std::string>{"t.h5"});
+  const json served = document(line + "--json");
+  EXPECT_EQ(served.at("requests"), 200);
+  EXPECT_TRUE(served.at("output_tokens_per_s").at("low").is_null());
+  EXPECT_TRUE(served.at("ttft_s").at("high").is_null());
 }
 
 TEST(ServeSwap, HasToFitTheHost) {
@@ -109,8 +129,54 @@ TEST(ServeHostKv, LoadsWhatTheDeviceHasForgotten) {
   const json steps = served("--host-kv 4GiB --exact-steps");
   for (const char* key : {"ttft_s", "itl_s", "e2e_s", "steps", "host_kv"})
     EXPECT_EQ(with.at(key), steps.at(key)) << key;
-  EXPECT_THAT(rigsim(kAgain + "--host-kv 4GiB", {.folder = folder.path()}).out,
+  const std::string text =
+      unwrapped(rigsim(kAgain + "--host-kv 4GiB", {.folder = folder.path()}).out);
+  EXPECT_THAT(text,
               HasSubstr("0 prompt tokens found on the devices, 2047 behind them in host memory"));
+  EXPECT_THAT(text, HasSubstr("GB loaded, for prompts and for preempted sequences."));
+  EXPECT_THAT(text, Not(HasSubstr("has no prefix hashes")));
+}
+
+TEST(ServeHostKv, SaysThatTrafficWithoutHashesFindsNoPrompts) {
+  const Outcome run = rigsim(
+      "serve --rig a100-80gb-sxm --model llama-3-8b --weights bf16 --engine vllm --traffic "
+      "poisson:4/s --requests 20 --host-kv 4GiB");
+  EXPECT_THAT(unwrapped(run.out), HasSubstr("The traffic has no prefix hashes: no prompt is found "
+                                            "again, only what preempted sequences left."));
+}
+
+// Each at the option that asks for it, not at the plan.
+TEST(ServeHostMemory, IsRefusedAtItsOption) {
+  const std::string a100 =
+      "serve --rig a100-80gb-sxm --model llama-3-8b --weights bf16 --engine "
+      "vllm --traffic poisson:1/s ";
+  const auto error = [](const std::string& line) { return rigsim(line).err; };
+  EXPECT_THAT(error(a100 + "--host-kv 2GiB --speculative ngram,tokens=3,acceptance=0.5"),
+              HasSubstr("--host-kv: host memory behind the prefix cache is not modelled with "
+                        "speculative decoding"));
+  EXPECT_THAT(error(a100 + "--host-kv 10B"), HasSubstr("--host-kv: host memory"));
+  EXPECT_THAT(error("serve --rig 2x4090 --model llama-3-8b --weights bf16 --engine vllm --traffic "
+                    "poisson:1/s --host-kv 5TiB"),
+              HasSubstr("--host-kv: host memory"));
+  EXPECT_THAT(error("serve --rig 2xa100-80gb-sxm --plan dp=2,ep=2 --model mixtral-8x7b --weights "
+                    "awq --engine vllm --traffic poisson:1/s --host-kv 2GiB"),
+              HasSubstr("--host-kv: host memory for KV blocks is not modelled with experts"));
+  EXPECT_THAT(error("serve --rig 2x4090 --model llama-3-8b --weights bf16 --engine vllm --traffic "
+                    "poisson:1/s --batching vllm-v0:swap,swap-gib=900000"),
+              HasSubstr("--batching: host memory"));
+  EXPECT_THAT(
+      error(a100 + "--batching vllm-v0:swap,swap-gib=0"),
+      HasSubstr("--batching: swap-gib must be a number from 0.001000 to 1000000.000000 GiB"));
+  EXPECT_THAT(
+      error(a100 + "--batching vllm-v0:swap,swap-gib=0.001"),
+      HasSubstr("--batching: host memory behind the KV cache: 1073742 bytes for each device "
+                "are less than a block of 2097152"));
+  EXPECT_THAT(error("serve --rig 2x4090 --model llama-3-8b --weights q4_k_m --engine llama.cpp "
+                    "--traffic poisson:1/s --batching vllm-v0:swap"),
+              HasSubstr("--batching: host memory for KV blocks is not modelled"));
+  EXPECT_THAT(error("serve --rig m2-max-38c --model llama-3-8b --weights q4_k_m --engine llama.cpp "
+                    "--traffic poisson:1/s --batching vllm-v0:swap"),
+              HasSubstr("--batching: host memory behind the KV cache needs devices with a memory"));
 }
 
 TEST(ServeHostKv, IsRefusedWhereItIsNotModelled) {
@@ -126,6 +192,19 @@ TEST(ServeHostKv, IsRefusedWhereItIsNotModelled) {
   EXPECT_THAT(rigsim(line + "8GiB --prefix-caching off").err, HasSubstr("needs prefix caching"));
   EXPECT_THAT(rigsim(line + "8GiB --plan dp=2 --prefill-replicas 1").err,
               HasSubstr("prompts on replicas of their own"));
+}
+
+// The host has 256 GiB; 0.7 of them is the most of V0's swap space alone.
+TEST(ServeHostKv, TakesAsMuchAsTheHostHas) {
+  const std::string line =
+      "serve --rig 8x4090 --model llama-3-8b --weights bf16 --engine vllm "
+      "--plan tp=8 --traffic poisson:1/s --requests 5 ";
+  EXPECT_GT(document(line + "--host-kv 200GiB --json").at("host_kv").at("blocks"), 0);
+  EXPECT_THAT(rigsim(line + "--host-kv 300GiB").err,
+              HasSubstr("300.0 GiB for 8 devices; the rig's hosts have 256.0 GiB"));
+  EXPECT_THAT(rigsim(line + "--batching vllm-v0:swap,swap-gib=25").err,
+              HasSubstr("200.0 GiB for 8 devices; the rig's hosts have 256.0 GiB, of which the "
+                        "swap space of one replica may take 179.2 GiB"));
 }
 
 TEST(ServeHostKv, IsSaidInAScenarioToo) {

@@ -12,6 +12,7 @@ namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
+using testing::Not;
 
 const std::string kA100 =
     "serve --rig a100-80gb-sxm --model llama-3-8b --weights bf16 --engine vllm ";
@@ -107,6 +108,48 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"serve --rig rtx-4090 --model llama-3-70b --weights bf16 --engine vllm --traffic "
                 "poisson:1/s",
                 "does not fit", 4}));
+
+// 60 blocks less one of vLLM's own hold 944 tokens; drafts need slots beyond a sequence's own,
+// SGLang keeps some, TGI and V0 take prompts whole.
+TEST(ServeCounts, ShortensToWhatTheBatchingCanRun) {
+  const std::string line =
+      "serve --rig h100-sxm --model llama-3-8b --weights bf16 --engine vllm "
+      "--traffic poisson:4/s --requests 10 --prompt 1100 --output-tokens 100 "
+      "--truncate --json ";
+  for (const char* how : {"--kv-blocks 60", "--kv-blocks 60 --batching sglang",
+                          "--kv-blocks 60 --speculative ngram,tokens=5,acceptance=0.5",
+                          "--kv-blocks 60 --speculative "
+                          "draft=llama-3.2-1b,tokens=5,acceptance=0.5",
+                          "--batching vllm-v0:swap --max-num-batched-tokens 600",
+                          "--batching vllm-v0 --max-num-batched-tokens 600",
+                          "--batching tgi --max-num-batched-tokens 600"})
+    EXPECT_EQ(document(line + how).at("requests"), 10) << how;
+  EXPECT_EQ(document(line + "--kv-blocks 60").at("prompt_tokens"), 10 * 944);
+  EXPECT_EQ(
+      document(line + "--batching vllm-v0:swap --max-num-batched-tokens 600").at("output_tokens"),
+      1'000);
+}
+
+// rigsim fit counts neither drafts nor slots.
+TEST(ServeDoesNotFit, SaysWhatIsTheDrafts) {
+  const std::string rest = " --traffic poisson:1/s ";
+  const Outcome draft = rigsim(
+      "serve --rig rtx-4090 --model llama-3-8b --weights bf16 --engine vllm --speculative "
+      "draft=llama-3-8b,tokens=5,acceptance=0.7" +
+      rest);
+  EXPECT_EQ(draft.code, 4);
+  EXPECT_THAT(draft.out, HasSubstr("weights 32.1 (16.1 of them the draft's), activations"));
+  EXPECT_THAT(draft.out, Not(HasSubstr("rigsim fit")));
+  EXPECT_THAT(
+      rigsim("serve --rig rtx-4090 --model llama-3.1-8b --weights q4_k_m --engine llama.cpp "
+             "--context 65536" +
+             rest)
+          .out,
+      Not(HasSubstr("rigsim fit")));
+  EXPECT_THAT(
+      rigsim("serve --rig rtx-4090 --model llama-3-70b --weights bf16 --engine vllm" + rest).out,
+      HasSubstr("rigsim fit says what would fit."));
+}
 
 TEST(ServeCounts, WhatItLeftOutAndShortened) {
   const Folder folder;

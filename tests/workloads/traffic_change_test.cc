@@ -74,6 +74,17 @@ TEST(TrafficChange, TruncatesToTheContextAndCounts) {
   EXPECT_EQ(traffic.requests[1].hash_count, 1U);
 }
 
+// Prompts of at most 600: 1000 + 10 becomes 600 + 10.
+TEST(TrafficChange, TruncatesPromptsAlone) {
+  Traffic traffic = sample();
+  const ContextCut cut = fit_context(traffic, 1024, TooLong::kTruncate, 600);
+  EXPECT_EQ(cut.truncated_prompts, 2);
+  EXPECT_EQ(traffic.requests[0].prompt_tokens, 600);
+  EXPECT_EQ(traffic.requests[0].output_tokens, 10);
+  EXPECT_EQ(fit_context(traffic, 1024, TooLong::kDrop, 599).dropped, 2);
+  EXPECT_THROW(fit_context(traffic, 1024, TooLong::kDrop, 0), std::invalid_argument);
+}
+
 TEST(TrafficChange, DropsWhatDoesNotFitWithItsThinkTime) {
   Traffic traffic = sample();
   traffic.closed_loop = ClosedLoop{1, {1s, 2s, 3s}};

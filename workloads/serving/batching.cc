@@ -26,25 +26,29 @@ using Options = std::vector<Option>;
   throw std::invalid_argument("must be " + allowed + ", got \"" + std::string(value) + "\"");
 }
 
+/// `unit` as " GiB".
 template <class Number>
-Number number_of(std::string_view text, Number low, Number high) {
+Number number_of(std::string_view text, Number low, Number high, std::string_view unit) {
   Number value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size() || !(value >= low && value <= high))
-    refuse(text, "a number from " + std::to_string(low) + " to " + std::to_string(high));
+    refuse(text,
+           ("a number from " + std::to_string(low) + " to " + std::to_string(high)).append(unit));
   return value;
 }
 
 template <class Number>
-Option number(std::string_view name, Number& into, Number low, Number high) {
-  return {
-      name,
-      [&into, low, high](std::string_view value) { into = number_of<Number>(value, low, high); },
-      [&into] {
-        std::array<char, 32> text{};
-        const auto end = std::to_chars(text.data(), text.data() + text.size(), into).ptr;
-        return std::optional(std::string(text.data(), end));
-      }};
+Option number(std::string_view name, Number& into, Number low, Number high,
+              std::string_view unit = {}) {
+  return {name,
+          [&into, low, high, unit](std::string_view value) {
+            into = number_of<Number>(value, low, high, unit);
+          },
+          [&into] {
+            std::array<char, 32> text{};
+            const auto end = std::to_chars(text.data(), text.data() + text.size(), into).ptr;
+            return std::optional(std::string(text.data(), end));
+          }};
 }
 
 Option flag(std::string_view name, bool& into) {
@@ -57,6 +61,7 @@ Option flag(std::string_view name, bool& into) {
 }
 
 constexpr std::int64_t kMostTokens = 100'000'000;
+constexpr double kLeastGib = 0.001;
 constexpr double kMostGib = 1e6;
 
 struct OptionsOf {
@@ -66,7 +71,7 @@ struct OptionsOf {
   }
   Options operator()(VllmV0Batching& b) const {
     return {number("watermark", b.watermark, 0.0, 0.5), flag("swap", b.swap),
-            number("swap-gib", b.swap_gib, 0.0, kMostGib)};
+            number("swap-gib", b.swap_gib, kLeastGib, kMostGib, " GiB")};
   }
   Options operator()(SarathiBatching& b) const {
     return {number("watermark", b.watermark, 0.0, 0.5)};

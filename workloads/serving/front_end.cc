@@ -73,11 +73,15 @@ class OutputQueue {
   Ticks delay_ = 0;
 };
 
+sim::Duration tokenising(const FrontEnd& front, const TrafficRequest& request) {
+  return sim::from_seconds(front.tokenize_us * 1e-6) * request.prompt_tokens;
+}
+
 class BehindFrontEnd final : public ServingObserver {
  public:
   BehindFrontEnd(const FrontEnd& front, const Traffic& traffic, std::int32_t replicas,
                  ServingObserver& next)
-      : per_prompt_token_(sim::from_seconds(front.tokenize_us * 1e-6)),
+      : front_(front),
         traffic_(traffic),
         next_(next),
         queues_(static_cast<std::size_t>(std::max(replicas, 1)),
@@ -89,11 +93,8 @@ class BehindFrontEnd final : public ServingObserver {
   [[nodiscard]] Traffic tokenised() const {
     Traffic shifted = traffic_;
     if (traffic_.closed_loop) return shifted;
-    sim::Time free{};
-    for (TrafficRequest& request : shifted.requests) {
-      free = std::max(free, request.arrival) + tokenising(request);
-      request.arrival = free;
-    }
+    const std::vector<sim::Time> arrivals = engine_arrivals(front_, traffic_);
+    for (std::size_t i = 0; i < arrivals.size(); ++i) shifted.requests[i].arrival = arrivals[i];
     return shifted;
   }
 
@@ -126,14 +127,10 @@ class BehindFrontEnd final : public ServingObserver {
   }
 
  private:
-  [[nodiscard]] sim::Duration tokenising(const TrafficRequest& request) const {
-    return per_prompt_token_ * request.prompt_tokens;
-  }
-
   [[nodiscard]] RequestRecord seen_by_user(std::uint32_t request, RequestRecord record) {
     const bool closed = traffic_.closed_loop.has_value();
     const sim::Duration later =
-        closed ? tokenising(traffic_.requests[request]) : sim::Duration::zero();
+        closed ? tokenising(front_, traffic_.requests[request]) : sim::Duration::zero();
     if (!closed) record.arrival = traffic_.requests[request].arrival;
     if (record.outcome != RequestOutcome::kFinished) return record;
     record.first_token += later + first_delays_[request];
@@ -141,7 +138,7 @@ class BehindFrontEnd final : public ServingObserver {
     return record;
   }
 
-  sim::Duration per_prompt_token_;
+  const FrontEnd& front_;
   const Traffic& traffic_;
   ServingObserver& next_;
   std::vector<OutputQueue> queues_;
@@ -151,6 +148,16 @@ class BehindFrontEnd final : public ServingObserver {
 };
 
 }  // namespace
+
+std::vector<sim::Time> engine_arrivals(const FrontEnd& front, const Traffic& traffic) {
+  std::vector<sim::Time> arrivals;
+  sim::Time free{};
+  for (const TrafficRequest& request : traffic.requests) {
+    free = std::max(free, request.arrival) + tokenising(front, request);
+    arrivals.push_back(free);
+  }
+  return arrivals;
+}
 
 std::vector<RequestRecord> serve_behind(const FrontEnd& front, const Traffic& traffic,
                                         const ServerConfig& config,

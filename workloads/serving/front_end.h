@@ -16,6 +16,9 @@ struct FrontEnd {
   [[nodiscard]] bool any() const { return tokenize_us > 0 || output_us > 0; }
 };
 
+/// [requests] When each of open traffic reaches the engine: it and those before it are tokenised.
+[[nodiscard]] std::vector<sim::Time> engine_arrivals(const FrontEnd& front, const Traffic& traffic);
+
 /// serve() behind a front end: a prompt reaches the engine when it and those before it are
 /// tokenised; the tokens of a step are out when the front end has done with all of them, and the
 /// steps before. Records, also those that `observer` sees, have the user's times: `arrival` before

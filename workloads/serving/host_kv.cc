@@ -85,19 +85,24 @@ HostKv host_kv(const Deployment& replica, KvFormat format, sim::Bytes per_device
   return host;
 }
 
-void check_host_memory(const Deployment& replica, sim::Bytes per_device, std::int32_t replicas) {
-  constexpr double kMostOfOne = 0.7;
-  const auto memory = static_cast<double>(replica.rig.host.memory.count());
+void check_host_memory(const Deployment& replica, sim::Bytes per_device, std::int32_t replicas,
+                       double most_of_one) {
+  const auto memory = static_cast<double>(replica.rig.host.memory.count()) *
+                      static_cast<double>(machines(replica.rig));
   if (memory <= 0) return;
   std::size_t devices = 0;
   for (const DeployedStage& stage : replica.replica(0)) devices += stage.devices.size();
+  const auto refuse = [&](std::size_t count, const std::string& limit) {
+    throw std::invalid_argument(
+        "host memory behind the KV cache: " +
+        gib(static_cast<double>(count) * static_cast<double>(per_device.count())) + " for " +
+        std::to_string(count) + " devices; the rig's hosts have " + gib(memory) + limit);
+  };
   const double one = static_cast<double>(devices) * static_cast<double>(per_device.count());
-  const auto hosts = static_cast<double>(machines(replica.rig));
-  if (one <= kMostOfOne * memory * hosts && one * replicas <= memory * hosts) return;
-  throw std::invalid_argument("host memory behind the KV cache: " + gib(one * replicas) + " for " +
-                              std::to_string(devices * static_cast<std::size_t>(replicas)) +
-                              " devices; the rig's hosts have " + gib(memory * hosts) +
-                              ", of which one replica may take 0.7 and all of them what there is");
+  if (one * replicas > memory) refuse(devices * static_cast<std::size_t>(replicas), "");
+  if (one > most_of_one * memory)
+    refuse(devices, ", of which the swap space of one replica may take " +
+                        gib(most_of_one * memory) + " (vLLM's rule)");
 }
 
 }  // namespace rigsim::workloads

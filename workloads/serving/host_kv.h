@@ -33,9 +33,13 @@ enum class BlockLayout : std::uint8_t {
 [[nodiscard]] HostKv host_kv(const Deployment& replica, KvFormat format, sim::Bytes per_device,
                              BlockLayout layout);
 
-/// Throws std::invalid_argument where that takes more than 0.7 of a host's memory for the devices
-/// of one replica (vLLM's "Too large swap space", config.py), or more than all of it for `replicas`
-/// of them. What the rig does not say is not checked.
-void check_host_memory(const Deployment& replica, sim::Bytes per_device, std::int32_t replicas);
+/// Of a host's memory, as swap space of one replica: vLLM 0.6's "Too large swap space" (config.py).
+inline constexpr double kMostOfSwapSpace = 0.7;
+
+/// Throws std::invalid_argument where that takes more than `most_of_one` of the hosts' memory for
+/// the devices of one replica, or more than all of it for `replicas` of them. What the rig does not
+/// say is not checked.
+void check_host_memory(const Deployment& replica, sim::Bytes per_device, std::int32_t replicas,
+                       double most_of_one = kMostOfSwapSpace);
 
 }  // namespace rigsim::workloads

@@ -15,6 +15,7 @@ void require_host_tier(const HostTierUse& use) {
            text_of(use.batching));
   if (!use.prefix_caching) refuse("needs prefix caching");
   if (use.pipeline) refuse("is not modelled with pipelines yet");
+  if (use.speculation) refuse("is not modelled with speculative decoding");
   if (use.prompt_pools) refuse("is not modelled with prompts on replicas of their own");
 }
 

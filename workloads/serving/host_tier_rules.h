@@ -10,6 +10,7 @@ struct HostTierUse {
   bool prefix_caching = true;
   bool pipeline = false;      ///< several steps are on their way at once
   bool prompt_pools = false;  ///< some replicas only compute prompts
+  bool speculation = false;
 };
 
 /// The tier does as vLLM's V1, where steps end one after another. Throws std::invalid_argument

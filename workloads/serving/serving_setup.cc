@@ -138,29 +138,31 @@ std::int64_t slot_blocks(MemoryRequest& memory, ServerConfig& config) {
 HostKv host_memory(ServerConfig& config, const Deployment& deployment, KvFormat format,
                    sim::Bytes tier) {
   constexpr double kGib = 1024.0 * 1024 * 1024;
-  const auto of = [&](sim::Bytes per_device, BlockLayout layout) {
+  const auto of = [&](sim::Bytes per_device, BlockLayout layout, double most_of_one) {
     if (in_lock_step(deployment.plan) || is_ggml_pipeline(deployment)) {
       throw std::invalid_argument(
           "host memory for KV blocks is not modelled with experts over replicas, nor on several "
           "devices of llama.cpp");
     }
     HostKv host = host_kv(deployment, format, per_device, layout);
-    check_host_memory(deployment, per_device, config.replicas);
+    check_host_memory(deployment, per_device, config.replicas, most_of_one);
+    if (host.blocks == 0)
+      throw std::invalid_argument(
+          "host memory behind the KV cache: " + std::to_string(per_device.count()) +
+          " bytes for each device are less than a block of " +
+          std::to_string(host.block_bytes.count()) + " on all of them");
     return host;
   };
   if (tier > sim::Bytes{}) {
     const auto devices = static_cast<std::int64_t>(device_count(deployment.plan));
-    HostKv host = of(sim::Bytes(tier.count() / devices), BlockLayout::kWhole);
-    if (host.blocks == 0)
-      throw std::invalid_argument(
-          "host memory behind the prefix cache: " + std::to_string(tier.count()) +
-          " bytes are less than a block of " + std::to_string(host.block_bytes.count()));
+    HostKv host = of(sim::Bytes(tier.count() / devices), BlockLayout::kWhole, 1);
     config.limits.host_blocks = host.blocks;
     return host;
   }
   const auto* v0 = std::get_if<VllmV0Batching>(&config.batching);
   if (v0 == nullptr || !v0->swap) return {};
-  HostKv host = of(sim::Bytes(std::llround(v0->swap_gib * kGib)), BlockLayout::kTensors);
+  HostKv host =
+      of(sim::Bytes(std::llround(v0->swap_gib * kGib)), BlockLayout::kTensors, kMostOfSwapSpace);
   config.limits.swap_blocks = host.blocks;
   return host;
 }
@@ -239,7 +241,12 @@ ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& prof
     check_prefill_replicas(whole, prefill_replicas, config.batching);
     config.kv_links = kv_links(whole, deployment, request.kv_format, prefill_replicas);
   }
-  HostKv host_side = host_memory(config, deployment, request.kv_format, profile.host_kv);
+  HostKv host_side;
+  try {
+    host_side = host_memory(config, deployment, request.kv_format, profile.host_kv);
+  } catch (const std::invalid_argument& refused) {
+    throw HostMemoryRefused(refused.what());
+  }
   settle_clocks(deployment);
   std::optional<Deployment> drafting;
   if (draft) settle_clocks(drafting.emplace(deploy(*draft)));
@@ -258,7 +265,8 @@ ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& prof
           plan_memory(memory),
           std::move(host_side),
           profile.speculating,
-          std::move(drafting)};
+          std::move(drafting),
+          memory.second.weights};
 }
 
 }  // namespace rigsim::workloads

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <stdexcept>
 
 #include "workloads/deployment_builder.h"
 #include "workloads/serving/front_end.h"
@@ -43,6 +44,14 @@ struct ServingSetup {
   HostKv host_kv{};            ///< swap space, or the prefix cache's tier in host memory
   std::optional<Speculating> speculating{};
   std::optional<Deployment> draft{};  ///< the model that drafts, beside `deployment`
+  sim::Bytes draft_weights{};         ///< of it, on each device: part of the memory's weights
+};
+
+/// The memory of the host cannot be had that the batching's swap space or the prefix cache's tier
+/// asks for.
+class HostMemoryRefused : public std::invalid_argument {
+ public:
+  using std::invalid_argument::invalid_argument;
 };
 
 /// Whether the replicas share their experts, so that they step together.
@@ -66,7 +75,8 @@ void check_slots(const ServingProfile& profile, const EngineMemory& engine);
 /// vLLM's V1, with prefill_replicas, drafts or memory of the host, speculation as
 /// check_speculation() and draft_request() say, pipelines of TGI and scheduled ahead of SGLang,
 /// several steps of llama.cpp on their way, or its stages with memory of the host, more slots than
-/// it computes at once; as kv_links(), host_kv(), check_host_memory() and validate().
+/// it computes at once; as kv_links() and validate(); HostMemoryRefused as host_kv() and
+/// check_host_memory().
 [[nodiscard]] ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& profile,
                                          std::int32_t prefill_replicas = 0);
 
