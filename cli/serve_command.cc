@@ -185,7 +185,7 @@ Answer run(const ParsedOptions& options, const Console& console) {
     return {json.dump(2) + '\n', code};
   }
   const std::string changes = fitted.changes();
-  return {serving_text(result, setup, traffic.source, question.title(), console) +
+  return {serving_text(result, setup, traffic, question.title(), console) +
               (changes.empty() ? "" : '\n' + changes),
           code};
 }

@@ -7,6 +7,8 @@
 
 #include "cli/number_text.h"
 #include "cli/table.h"
+#include "workloads/serving/longest_request.h"
+#include "workloads/serving/serving_choice.h"
 
 namespace rigsim::cli {
 namespace {
@@ -217,23 +219,56 @@ std::string goodput_text(const ServingMetrics& m) {
                              significant(*m.good_requests_per_s, 4), 100 * *m.good_fraction));
 }
 
+/// What keeps requests from being longer.
+std::string limit_of_tokens(const workloads::ServingSetup& setup,
+                            const workloads::LongestRequest& longest) {
+  const workloads::ServerConfig& config = setup.config;
+  const auto is_limit = [&](auto lift) {
+    workloads::ServerConfig lifted = config;
+    lift(lifted);
+    return workloads::longest_request(lifted).tokens > longest.tokens;
+  };
+  if (is_limit([](auto& c) { c.max_context = 0; })) {
+    if (std::holds_alternative<workloads::LlamaCppBatching>(config.batching))
+      return "the context of a slot (--context; fewer slots, --max-num-seqs, leave room for more)";
+    return config.max_context < setup.deployment.model.max_context
+               ? "the context (--context allows more)"
+               : "the context, the longest that the model was made for";
+  }
+  if (is_limit([](auto& c) { c.limits.step_tokens = workloads::MostOfServing::kTokens; }))
+    return "what a step computes at once (--max-num-batched-tokens)";
+  return fmt::format("what {} batching runs in a KV cache of {} tokens",
+                     workloads::name_of(config.batching),
+                     config.limits.kv_blocks * config.limits.kv_block_tokens);
+}
+
+std::string turned_away_text(const ServingRun& run, const workloads::ServingSetup& setup,
+                             const workloads::Traffic& traffic) {
+  if (run.metrics.too_long == 0) return {};
+  std::int64_t tokens = 0, prompt = 0;
+  for (std::size_t i = 0; i < run.records.size(); ++i) {
+    if (run.records[i].outcome != workloads::RequestOutcome::kTooLong) continue;
+    const workloads::TrafficRequest& request = traffic.requests[i];
+    tokens = std::max(tokens, request.prompt_tokens + request.output_tokens);
+    prompt = std::max(prompt, request.prompt_tokens);
+  }
+  const workloads::LongestRequest longest = workloads::longest_request(setup.config);
+  std::string text =
+      fmt::format("{} of {} requests were turned away.", run.metrics.too_long, run.metrics.offered);
+  if (tokens > longest.tokens)
+    text += fmt::format(" The longest has {} tokens with its answer; at most {} are {}.", tokens,
+                        longest.tokens, limit_of_tokens(setup, longest));
+  // A prompt alone is bound by more than the sum of both where batches take prompts whole.
+  if (prompt > longest.prompt_tokens && longest.prompt_tokens + 1 < longest.tokens)
+    text += fmt::format(
+        " The longest prompt has {} tokens; prompts are taken whole, no longer than "
+        "the {} tokens of a step (--max-num-batched-tokens).",
+        prompt, longest.prompt_tokens);
+  return wrapped(text + " --truncate shortens them to what can be run.");
+}
+
 std::string warnings_text(const ServingMetrics& m, const workloads::ServingSetup& setup) {
   std::string text;
-  if (m.too_long > 0) {
-    const auto& limits = setup.config.limits;
-    text += wrapped(fmt::format(
-        "{} of {} requests were turned away: they are longer than the context of {} tokens, than a "
-        "replica's KV cache of {}, or than what {} batching can take (--context allows more of the "
-        "first, --truncate shortens them to the first two).",
-        m.too_long, m.offered, setup.config.max_context, limits.kv_blocks * limits.kv_block_tokens,
-        workloads::name_of(setup.config.batching)));
-    if (std::holds_alternative<workloads::TgiBatching>(setup.config.batching) ||
-        std::holds_alternative<workloads::VllmV0Batching>(setup.config.batching))
-      text +=
-          wrapped(fmt::format("Prompts are taken whole: no longer than the {} tokens of a step "
-                              "(--max-num-batched-tokens).",
-                              limits.step_tokens));
-  }
   if (m.queue_growth) {
     text +=
         wrapped(fmt::format("Unstable: the queue grows. Of the requests that arrive in the second "
@@ -259,12 +294,13 @@ std::string warnings_text(const ServingMetrics& m, const workloads::ServingSetup
 }  // namespace
 
 std::string serving_text(const ServingRun& run, const workloads::ServingSetup& setup,
-                         const std::string& source, const std::string& title,
+                         const workloads::Traffic& traffic, const std::string& title,
                          const Console& console) {
   const ServingMetrics& m = run.metrics;
   std::string text = console.bold(title) + '\n';
-  text += wrapped(fmt::format("{}: {} requests, {} served; {} prompt and {} output tokens.", source,
-                              m.offered, m.finished, m.prompt_tokens, m.output_tokens));
+  text +=
+      wrapped(fmt::format("{}: {} requests, {} served; {} prompt and {} output tokens.",
+                          traffic.source, m.offered, m.finished, m.prompt_tokens, m.output_tokens));
   text += '\n' + wrapped(throughput_text(run)) + '\n';
   text += to_text(latency_table(run), console) + '\n';
   text += wrapped(replicas_text(m, setup));
@@ -276,7 +312,7 @@ std::string serving_text(const ServingRun& run, const workloads::ServingSetup& s
   text += goodput_text(m);
   text += bands_text(run);
   text += counted_text(run);
-  const std::string warnings = warnings_text(m, setup);
+  const std::string warnings = turned_away_text(run, setup, traffic) + warnings_text(m, setup);
   return warnings.empty() ? text : text + '\n' + warnings;
 }
 
