@@ -122,7 +122,8 @@ std::string replicas_text(const ServingMetrics& m, const workloads::ServingSetup
 }
 
 /// What moved between devices and host memory.
-std::string host_text(const ServingMetrics& m, const workloads::ServingSetup& setup) {
+std::string host_text(const ServingMetrics& m, const workloads::ServingSetup& setup,
+                      const workloads::Traffic& traffic) {
   const workloads::BatchLimits& limits = setup.config.limits;
   const auto gigabytes = [&](std::int64_t blocks) {
     constexpr int kDigits = 3;
@@ -143,9 +144,14 @@ std::string host_text(const ServingMetrics& m, const workloads::ServingSetup& se
   if (limits.host_blocks == 0) return {};
   return wrapped(fmt::format(
       "Prefix cache: {} prompt tokens found on the devices, {} behind them in host memory, where a "
-      "replica has {} KV blocks; {} GB stored there, {} GB loaded{}.",
+      "replica has {} KV blocks; {} GB stored there, {} GB loaded, for prompts and for preempted "
+      "sequences{}.{}",
       m.cached_prompt_tokens, m.host_prompt_tokens, limits.host_blocks,
-      gigabytes(m.host_stored_blocks), gigabytes(m.host_loaded_blocks), unknown));
+      gigabytes(m.host_stored_blocks), gigabytes(m.host_loaded_blocks), unknown,
+      traffic.prefix_hashes.empty()
+          ? " The traffic has no prefix hashes: no prompt is found again, "
+            "only what preempted sequences left."
+          : ""));
 }
 
 std::string speculation_text(const ServingMetrics& m, const workloads::ServingSetup& setup) {
@@ -304,7 +310,7 @@ std::string serving_text(const ServingRun& run, const workloads::ServingSetup& s
   text += '\n' + wrapped(throughput_text(run)) + '\n';
   text += to_text(latency_table(run), console) + '\n';
   text += wrapped(replicas_text(m, setup));
-  text += host_text(m, setup);
+  text += host_text(m, setup, traffic);
   text += speculation_text(m, setup);
   text += use_text(m);
   text += pipeline_text(m, setup);

@@ -6,12 +6,14 @@
 
 #include "tests/cli/document.h"
 #include "tests/cli/program.h"
+#include "tests/cli/unwrapped.h"
 
 namespace rigsim::cli::test {
 namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
+using testing::Not;
 
 /// Eight users whose sequences do not all fit.
 const std::string kTight =
@@ -66,7 +68,8 @@ TEST(ServeSwap, HasNoBandsWhereOnlySlowerDevicesFillTheSwapSpace) {
   const Folder folder;
   const Outcome text = rigsim(line + "--trace t.h5", {.folder = folder.path()});
   EXPECT_EQ(text.code, 0);
-  EXPECT_THAT(text.out, HasSubstr("None here: on the slower ones the swap space is full"));
+  EXPECT_THAT(unwrapped(text.out),
+              HasSubstr("None here: on the slower ones the swap space is full"));
   EXPECT_EQ(folder.names(), std::vector<std::string>{"t.h5"});
   const json served = document(line + "--json");
   EXPECT_EQ(served.at("requests"), 200);
@@ -126,8 +129,20 @@ TEST(ServeHostKv, LoadsWhatTheDeviceHasForgotten) {
   const json steps = served("--host-kv 4GiB --exact-steps");
   for (const char* key : {"ttft_s", "itl_s", "e2e_s", "steps", "host_kv"})
     EXPECT_EQ(with.at(key), steps.at(key)) << key;
-  EXPECT_THAT(rigsim(kAgain + "--host-kv 4GiB", {.folder = folder.path()}).out,
+  const std::string text =
+      unwrapped(rigsim(kAgain + "--host-kv 4GiB", {.folder = folder.path()}).out);
+  EXPECT_THAT(text,
               HasSubstr("0 prompt tokens found on the devices, 2047 behind them in host memory"));
+  EXPECT_THAT(text, HasSubstr("GB loaded, for prompts and for preempted sequences."));
+  EXPECT_THAT(text, Not(HasSubstr("has no prefix hashes")));
+}
+
+TEST(ServeHostKv, SaysThatTrafficWithoutHashesFindsNoPrompts) {
+  const Outcome run = rigsim(
+      "serve --rig a100-80gb-sxm --model llama-3-8b --weights bf16 --engine vllm --traffic "
+      "poisson:4/s --requests 20 --host-kv 4GiB");
+  EXPECT_THAT(unwrapped(run.out), HasSubstr("The traffic has no prefix hashes: no prompt is found "
+                                            "again, only what preempted sequences left."));
 }
 
 // Each at the option that asks for it, not at the plan.
