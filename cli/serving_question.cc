@@ -156,17 +156,20 @@ std::string ServingQuestion::does_not_fit() const {
     return each.capacity - each.items.total();
   };
   const workloads::DeviceMemory& device = *std::ranges::min_element(setup.memory.devices, {}, left);
+  const std::string slots = slots_of(setup);
+  const bool fit_knows = !setup.draft && slots.empty();  // it counts neither
   return fmt::format(
-      "{} in {} does not fit {}: weights {:.1f}, activations {:.1f} and runtime {:.1f} GB "
-      "leave no {} of the {:.1f} GB that the engine takes of {}.{} rigsim fit says what would "
-      "fit.\n",
+      "{} in {} does not fit {}: weights {:.1f}{}, activations {:.1f} and runtime {:.1f} GB "
+      "leave no {} of the {:.1f} GB that the engine takes of {}.{}{}\n",
       setup.draft ? scenario.model.name + " beside " + setup.draft->model.name
                   : scenario.model.name,
       scenario.weights.name, scenario.rig.name, gigabytes(device.items.weights),
+      setup.draft ? fmt::format(" ({:.1f} of them the draft's)", gigabytes(setup.draft_weights))
+                  : std::string(),
       gigabytes(device.items.activations), gigabytes(device.items.runtime),
-      slots_of(setup).empty() ? "KV block" : "room for slots", gigabytes(device.capacity),
-      workloads::device_count(setup.deployment.plan) > 1 ? "each device" : "the device",
-      slots_of(setup));
+      slots.empty() ? "KV block" : "room for slots", gigabytes(device.capacity),
+      workloads::device_count(setup.deployment.plan) > 1 ? "each device" : "the device", slots,
+      fit_knows ? " rigsim fit says what would fit." : "");
 }
 
 ServingQuestion read_serving_question(const ParsedOptions& options,

@@ -12,6 +12,7 @@ namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
+using testing::Not;
 
 const std::string kA100 =
     "serve --rig a100-80gb-sxm --model llama-3-8b --weights bf16 --engine vllm ";
@@ -127,6 +128,27 @@ TEST(ServeCounts, ShortensToWhatTheBatchingCanRun) {
   EXPECT_EQ(
       document(line + "--batching vllm-v0:swap --max-num-batched-tokens 600").at("output_tokens"),
       1'000);
+}
+
+// rigsim fit counts neither drafts nor slots.
+TEST(ServeDoesNotFit, SaysWhatIsTheDrafts) {
+  const std::string rest = " --traffic poisson:1/s ";
+  const Outcome draft = rigsim(
+      "serve --rig rtx-4090 --model llama-3-8b --weights bf16 --engine vllm --speculative "
+      "draft=llama-3-8b,tokens=5,acceptance=0.7" +
+      rest);
+  EXPECT_EQ(draft.code, 4);
+  EXPECT_THAT(draft.out, HasSubstr("weights 32.1 (16.1 of them the draft's), activations"));
+  EXPECT_THAT(draft.out, Not(HasSubstr("rigsim fit")));
+  EXPECT_THAT(
+      rigsim("serve --rig rtx-4090 --model llama-3.1-8b --weights q4_k_m --engine llama.cpp "
+             "--context 65536" +
+             rest)
+          .out,
+      Not(HasSubstr("rigsim fit")));
+  EXPECT_THAT(
+      rigsim("serve --rig rtx-4090 --model llama-3-70b --weights bf16 --engine vllm" + rest).out,
+      HasSubstr("rigsim fit says what would fit."));
 }
 
 TEST(ServeCounts, WhatItLeftOutAndShortened) {

@@ -265,7 +265,8 @@ ServingSetup serving_setup(DeploymentRequest request, const ServingProfile& prof
           plan_memory(memory),
           std::move(host_side),
           profile.speculating,
-          std::move(drafting)};
+          std::move(drafting),
+          memory.second.weights};
 }
 
 }  // namespace rigsim::workloads

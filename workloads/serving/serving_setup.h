@@ -44,6 +44,7 @@ struct ServingSetup {
   HostKv host_kv{};            ///< swap space, or the prefix cache's tier in host memory
   std::optional<Speculating> speculating{};
   std::optional<Deployment> draft{};  ///< the model that drafts, beside `deployment`
+  sim::Bytes draft_weights{};         ///< of it, on each device: part of the memory's weights
 };
 
 /// The memory of the host cannot be had that the batching's swap space or the prefix cache's tier
