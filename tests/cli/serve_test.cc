@@ -254,29 +254,6 @@ TEST(Serve, SaysThatAQueueGrows) {
               testing::Not(HasSubstr("Unstable")));
 }
 
-TEST(Serve, TurnsAwayWhatDoesNotFitAndSaysSo) {
-  const std::string line = kA100 +
-                           "--context 1000 --traffic uniform:1/s --requests 10 --json "
-                           "--prompt 2000 ";
-  const json none = document(line, {}, 4);
-  EXPECT_EQ(none.at("too_long_requests"), 10);
-  EXPECT_TRUE(none.at("ttft_s").at("p99").is_null());
-  const std::string text = kA100 + "--traffic uniform:1/s --requests 10 --prompt 2000 ";
-  EXPECT_THAT(
-      unwrapped(rigsim(text + "--context 1000").out),
-      HasSubstr("10 of 10 requests were turned away. The longest has 2128 tokens with its "
-                "answer; at most 1000 are the context (--context allows more). --truncate"));
-  EXPECT_THAT(unwrapped(rigsim(text + "--kv-blocks 60").out),
-              HasSubstr("at most 945 are what vllm-v1 batching runs in a KV cache of 944 tokens"));
-  EXPECT_THAT(unwrapped(rigsim(text + "--output-tokens 9000").out),
-              HasSubstr("at most 8192 are the context, the longest that the model was made for"));
-  EXPECT_THAT(unwrapped(rigsim(text + "--batching vllm-v0 --max-num-batched-tokens 1500").out),
-              HasSubstr("at most 1501 are what a step computes at once"));
-  const json cut = document(line + "--truncate");
-  EXPECT_EQ(cut.at("requests"), 10);
-  EXPECT_EQ(cut.at("prompt_tokens"), 9'990);
-}
-
 TEST(Serve, KeepsATraceAndAVllmResult) {
   const Folder folder;
   const json answer = document(
@@ -390,17 +367,6 @@ TEST(Serve, SglangSizesItselfByTheDevicesMemory) {
   const double free = (81'920.0 - 480) * 1024 * 1024;
   EXPECT_NEAR(answer.at("kv_blocks").get<double>(), (0.836 * free - weights) / bytes_per_token,
               2'000);
-}
-
-TEST(Serve, TgiTurnsAwayPromptsLongerThanAStep) {
-  const std::string line =
-      "serve --rig a100-80gb-sxm --model llama-3-8b --weights bf16 --engine tgi --prompt 5000 "
-      "--traffic poisson:1/s --requests 5";
-  const Outcome run = rigsim(line);
-  EXPECT_EQ(run.code, 4);
-  EXPECT_THAT(unwrapped(run.out), HasSubstr("The longest prompt has 5000 tokens; prompts are taken "
-                                            "whole, no longer than the 4160 tokens of a step"));
-  EXPECT_EQ(document(line + " --max-num-batched-tokens 8192 --json").at("requests"), 5);
 }
 
 }  // namespace
