@@ -67,8 +67,9 @@ struct ServingMetrics {
   double kv_used_fraction = 0;        ///< of the blocks, the same mean
   double kv_used_fraction_max = 0;
   std::int64_t waiting_max = 0;
-  /// With speculation: tokens drafted and verified, how many were accepted, and what a sequence is
-  /// answered with in a step, in the mean (its accepted drafts and one more, as vLLM counts).
+  /// With speculation: tokens drafted and verified, how many were accepted, and what a sequence
+  /// that has drafts is answered with in a step, in the mean (those accepted and one more, as vLLM
+  /// counts).
   std::int64_t draft_tokens = 0;
   std::int64_t accepted_tokens = 0;
   double accepted_fraction = 0;

@@ -73,6 +73,16 @@ TEST(ServingMetrics, TheBubbleIsWhatStagesIdleMeanwhile) {
   EXPECT_DOUBLE_EQ(m.mean_batch, 4);
 }
 
+// Of 5 sequences 2 have 3 drafts each, of which 4 are accepted.
+TEST(ServingMetrics, AcceptanceLengthIsOfThoseWithDrafts) {
+  ServingCollector collector;
+  collector.steps_executed({.decodes = 5, .drafts = 6, .drafted = 2, .accepted = 4});
+  const Served served(1, none);
+  const ServingMetrics m = collector.metrics(served.traffic, served.config, served.records, {});
+  EXPECT_DOUBLE_EQ(m.acceptance_length, 1 + 4.0 / 2);
+  EXPECT_DOUBLE_EQ(m.accepted_fraction, 4.0 / 6);
+}
+
 TEST(ServingMetrics, GoodputCountsWhatKeepsEveryLimit) {
   const Served served(10, [](int i) { return i < 5 ? 0.0 : 2.0; });
   EXPECT_DOUBLE_EQ(*served.metrics({.ttft_s = 2}).good_fraction, 0.5);
