@@ -196,6 +196,13 @@ std::vector<Counted> counted_of(std::span<const Traffic> replications, const Ser
 
 }  // namespace
 
+ServingMetrics serve_once(const Traffic& traffic, const ServingSetup& setup,
+                          const ServiceLevel& level, ServingObserver* watch) {
+  Watchers watchers;
+  if (watch != nullptr) watchers.push_back(watch);
+  return replay(traffic, setup, level, {}, {}, std::move(watchers));
+}
+
 ServingRun run_serving(std::span<const Traffic> replications, const ServingSetup& setup,
                        const ServiceLevel& level, const WarmUp& warm_up, ServingObserver* observer,
                        ServingObserver* watch) {

@@ -46,4 +46,10 @@ struct ServingRun {
                                      workloads::ServingObserver* observer = nullptr,
                                      workloads::ServingObserver* watch = nullptr);
 
+/// One replay of `traffic`, without bands and warm-up. Throws as workloads::serve.
+[[nodiscard]] ServingMetrics serve_once(const workloads::Traffic& traffic,
+                                        const workloads::ServingSetup& setup,
+                                        const ServiceLevel& level,
+                                        workloads::ServingObserver* watch = nullptr);
+
 }  // namespace rigsim::analysis

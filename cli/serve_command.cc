@@ -139,7 +139,7 @@ Answer run(const ParsedOptions& options, const Console& console) {
   if (options.has("exact-steps")) setup.config.mode = workloads::StepMode::kExact;
   const std::int64_t replications = read_replications(options, scenario.traffic);
   const analysis::WarmUp warm_up = read_warm_up(options);
-  FittedTraffic fitted = load_traffic_of(question);
+  analysis::FittedTraffic fitted = load_traffic_of(question);
   const std::vector<workloads::Traffic> traffics =
       drawn(question, replications, std::move(fitted.loaded.traffic));
   const workloads::Traffic& traffic = traffics.front();
@@ -178,9 +178,9 @@ Answer run(const ParsedOptions& options, const Console& console) {
                          {"outputs", fitted.cut.truncated_outputs}};
     return {json.dump(2) + '\n', code};
   }
-  const std::string changes = fitted.changes();
+  const std::string changed = changes(fitted);
   return {serving_text(result, setup, traffic.source, question.title(), console) +
-              (changes.empty() ? "" : '\n' + changes),
+              (changed.empty() ? "" : '\n' + changed),
           code};
 }
 

@@ -43,18 +43,6 @@ Scenario scenario_of(const ParsedOptions& options, const configs::Catalog& catal
   return scenario;
 }
 
-/// One replica's request; the longest sequence is --context, else what the model was made for.
-workloads::DeploymentRequest request_of(const Scenario& scenario,
-                                        const configs::EngineFile& engine) {
-  Scenario shortest = scenario;
-  shortest.prompt_tokens = 1;
-  shortest.output_tokens = 1;
-  shortest.batch = 1;
-  workloads::DeploymentRequest request = analysis::deployment_request(shortest, engine.profile);
-  request.context = scenario.context.value_or(scenario.model.max_context);
-  return request;
-}
-
 /// Throws configs::ConfigError at the option that the engine cannot do: it has no software for a
 /// device of the rig, does not read the weights, or has fewer slots.
 void check_engine(const ParsedOptions& options, const Scenario& scenario,
@@ -89,9 +77,10 @@ ServingQuestion question_of(const ParsedOptions& options, const configs::Catalog
                             const std::optional<Scenario>& file, topology::Rig rig) {
   ScenarioOptions given;
   Scenario scenario = scenario_of(options, catalog, file, std::move(rig), given);
-  workloads::ServingProfile profile = serving_profile(given.engine, scenario.serving);
+  workloads::ServingProfile profile = analysis::serving_profile(given.engine, scenario.serving);
   check_engine(options, scenario, given.engine.profile, profile);
-  const workloads::DeploymentRequest request = request_of(scenario, given.engine);
+  const workloads::DeploymentRequest request =
+      analysis::serving_request(scenario, given.engine.profile);
   check_choice(options, scenario.serving, profile, request.plan);
   profile.speculating = read_speculating(options, catalog, scenario.serving, request, profile);
   ServingSetup setup = options.checked("plan", [&] {
@@ -110,27 +99,6 @@ std::string slots_of(const ServingSetup& setup) {
   return fmt::format(" {} slots of {} tokens each (--max-num-seqs, --context) need {:.1f} GB.",
                      setup.config.limits.max_sequences, setup.config.max_context,
                      gigabytes(setup.memory.devices.front().items.kv_cache));
-}
-
-FittedTraffic load(const configs::ScenarioTraffic& traffic, const ServingSetup& setup) {
-  FittedTraffic fitted{[&] {
-    try {
-      return configs::load_traffic(traffic.text, traffic.settings);
-    } catch (const configs::ConfigError&) {
-      throw;
-    } catch (const std::invalid_argument& error) {
-      throw configs::ConfigError(traffic.place, error.what());
-    }
-  }()};
-  if (traffic.truncate) {
-    const auto& limits = setup.config.limits;
-    const std::int64_t cache = limits.kv_blocks * limits.kv_block_tokens;
-    const std::int64_t longest =
-        setup.config.max_context > 0 ? std::min(setup.config.max_context, cache) : cache;
-    fitted.cut =
-        workloads::fit_context(fitted.loaded.traffic, longest, workloads::TooLong::kTruncate);
-  }
-  return fitted;
 }
 
 }  // namespace
@@ -175,7 +143,8 @@ ServingQuestion read_serving_question(const ParsedOptions& options, const config
   return question_of(options, catalog, scenario_file(options, catalog), std::move(rig));
 }
 
-std::string FittedTraffic::changes() const {
+std::string changes(const analysis::FittedTraffic& traffic) {
+  const auto& [loaded, cut] = traffic;
   std::string text = loaded.report ? report_text(*loaded.report) : std::string();
   if (cut.truncated_prompts + cut.truncated_outputs > 0) {
     text += fmt::format("--truncate shortened {} prompts and {} outputs\n", cut.truncated_prompts,
@@ -184,8 +153,8 @@ std::string FittedTraffic::changes() const {
   return text;
 }
 
-FittedTraffic load_traffic_of(const ServingQuestion& question) {
-  return load(question.scenario.traffic, question.setup);
+analysis::FittedTraffic load_traffic_of(const ServingQuestion& question) {
+  return analysis::fitted_traffic(question.scenario.traffic, question.setup);
 }
 
 std::vector<workloads::Traffic> drawn(const ServingQuestion& question, std::int64_t replications,
@@ -195,7 +164,7 @@ std::vector<workloads::Traffic> drawn(const ServingQuestion& question, std::int6
   all.push_back(std::move(first));
   for (std::int64_t i = 1; i < replications; ++i) {
     ++traffic.settings.seed;
-    all.push_back(load(traffic, question.setup).loaded.traffic);
+    all.push_back(analysis::fitted_traffic(traffic, question.setup).loaded.traffic);
   }
   return all;
 }
