@@ -192,8 +192,9 @@ const std::vector<SweepMetric>& sweep_metrics(SweepRun run) {
   return run == SweepRun::kServe ? serving : single;
 }
 
-SweepFacts::SweepFacts(const configs::SweepPlan& the_plan, const configs::Catalog& the_catalog)
-    : plan(the_plan), catalog(the_catalog) {
+SweepFacts::SweepFacts(const configs::SweepPlan& the_plan, const configs::Catalog& the_catalog,
+                       std::string own)
+    : plan(the_plan), catalog(the_catalog), own_catalog(std::move(own)) {
   for (const std::string& name : plan.engines) engines.emplace(name, configs::engine_named(name));
 }
 

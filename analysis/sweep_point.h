@@ -57,8 +57,12 @@ struct SweepFacts {
   const configs::Catalog& catalog;
   std::map<std::string, configs::EngineFile> engines;  ///< by Scenario::engine
 
-  /// Reads the engines of the plan. Throws as configs::engine_named. Both must outlive this.
-  SweepFacts(const configs::SweepPlan& plan, const configs::Catalog& catalog);
+  std::string own_catalog;  ///< text of the user's additions to the catalogue, for the points' ids
+
+  /// Reads the engines of the plan. Throws as configs::engine_named. Plan and catalogue must
+  /// outlive this.
+  SweepFacts(const configs::SweepPlan& plan, const configs::Catalog& catalog,
+             std::string own_catalog = {});
 };
 
 /// The run was asked to stop.

@@ -10,6 +10,8 @@
 #include <unordered_set>
 #include <utility>
 
+#include "configs/point_id.h"
+
 namespace rigsim::analysis {
 namespace {
 
@@ -24,7 +26,7 @@ SweepPoint work_out(const SweepFacts& facts, std::uint64_t combination,
   SweepPoint point{.combination = combination};
   point.result = with_faults_kept(facts.plan.run, [&] {
     const configs::Scenario scenario = facts.plan.scenario(combination, facts.catalog);
-    point.id = configs::point_id(facts.plan.run, scenario);
+    point.id = configs::point_id(facts.plan.run, scenario, facts.own_catalog);
     const auto known = earlier.by_id.find(point.id);
     point.reused = known != earlier.by_id.end();
     return point.reused ? known->second : run_point(facts, scenario, stop);

@@ -8,6 +8,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kMostShown = 40;  // rows of a table on a terminal
 constexpr int kMostThreads = 1024;
+constexpr std::uint64_t kMostBytes = configs::YamlLimits{}.bytes;  // of an input file
 
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
@@ -67,6 +69,20 @@ class Shown {
   Clock::time_point begin_ = Clock::now();
   Clock::time_point told_ = begin_;
 };
+
+/// The text of the files of --catalog, in the order of their names.
+std::string own_catalog(const ParsedOptions& options) {
+  const auto folder = options.text("catalog");
+  if (!folder) return {};
+  std::set<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(*folder)) {
+    const auto ending = entry.path().extension();
+    if (ending == ".yaml" || ending == ".yml") files.insert(entry.path());
+  }
+  std::string text;
+  for (const auto& file : files) text += configs::read_whole_file(file, kMostBytes);
+  return text;
+}
 
 /// The sweep's file and what earlier runs left in it.
 struct Files {
@@ -161,15 +177,14 @@ Answer run(const ParsedOptions& options, const Console& console) {
   const std::filesystem::path path = options.arguments().front();
   const auto catalog = configs::Catalog::load(options.text("catalog"));
   const int threads = static_cast<int>(options.count("threads", 1, kMostThreads).value_or(0));
-  constexpr std::uint64_t kMostBytes = configs::YamlLimits{}.bytes;
   const std::string text = configs::read_whole_file(path, kMostBytes);
   const configs::SweepPlan plan =
       configs::read_sweep(configs::parse_yaml(text, path.string()), catalog);
-  const analysis::SweepFacts facts(plan, catalog);
+  const analysis::SweepFacts facts(plan, catalog, own_catalog(options));
   if (options.has("dry-run")) return dry_run(facts, threads, options.has("json"));
   const auto output = options.text("output");
-  Files files(output, plan, text);
   const Interruption interruption;
+  Files files(output, plan, text);
   Shown shown(plan.points(), options.has("json") ? SIZE_MAX : kMostShown, console);
   const SweepSummary summary = run_sweep(facts, files.earlier, files.writer.get(), threads,
                                          {[&] { return interruption.pending().has_value(); },

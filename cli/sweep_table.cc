@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
@@ -11,6 +12,7 @@
 
 #include "cli/number_text.h"
 #include "cli/table.h"
+#include "configs/point_id.h"
 #include "configs/quantity_parser.h"
 
 namespace rigsim::cli {
@@ -63,6 +65,14 @@ std::size_t index_of(SweepRun run, std::string_view name) {
 const std::string& axis_text(const SweepPlan& plan, const SweepAxis& axis,
                              const SweepPoint& point) {
   return axis.text(plan.value_of(point.combination, axis));
+}
+
+Json number_json(const std::string& text) {
+  const double number = configs::parse_number(text);
+  constexpr double kMostWhole = 1e15;
+  if (number == std::floor(number) && std::abs(number) < kMostWhole)
+    return static_cast<std::int64_t>(number);
+  return number;
 }
 
 std::string figure_text(const analysis::SweepCell& cell, double scale) {
@@ -120,7 +130,7 @@ Json point_json(const SweepPlan& plan, const SweepPoint& point) {
             {"axes", Json::object()}};
   for (const SweepAxis& axis : plan.axes) {
     const std::string& text = axis_text(plan, axis, point);
-    json["axes"][axis.key] = axis.numbers ? Json(configs::parse_number(text)) : Json(text);
+    json["axes"][axis.key] = axis.numbers ? number_json(text) : Json(text);
   }
   const auto& metrics = analysis::sweep_metrics(plan.run);
   for (std::size_t i = 0; i < metrics.size(); ++i) {

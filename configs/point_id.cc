@@ -1,15 +1,14 @@
+#include "configs/point_id.h"
+
 #include <fmt/format.h>
 
 #include <boost/uuid/detail/sha1.hpp>
 #include <cstdint>
 #include <filesystem>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "configs/catalog.h"
 #include "configs/input_file.h"
-#include "configs/sweep_file.h"
 
 namespace rigsim::configs {
 namespace {
@@ -50,10 +49,11 @@ std::vector<std::filesystem::path> named_files(SweepRun run, const Scenario& sce
 
 }  // namespace
 
-std::uint64_t point_id(SweepRun run, const Scenario& scenario) {
+std::uint64_t point_id(SweepRun run, const Scenario& scenario, std::string_view own_catalog) {
   Sha1 sha;
   add(sha, to_string(run));
   add(sha, to_yaml(scenario));
+  add(sha, own_catalog);
   for (const std::filesystem::path& file : named_files(run, scenario)) {
     if (std::filesystem::exists(file)) add(sha, read_whole_file(file, kMostFileBytes));
   }

@@ -78,10 +78,4 @@ struct SweepPlan {
 /// wrong with the sweep, or with a value; UnreadableInput.
 [[nodiscard]] SweepPlan read_sweep(const YamlDocument& document, const Catalog& catalog);
 
-/// The id of a point: the first 64 bits of the SHA-1 of what is run and the scenario's YAML, with
-/// the user's files that it names (engine, traffic, draft model). Throws UnreadableInput.
-[[nodiscard]] std::uint64_t point_id(SweepRun run, const Scenario& scenario);
-/// As 16 hex digits.
-[[nodiscard]] std::string id_text(std::uint64_t id);
-
 }  // namespace rigsim::configs
