@@ -83,7 +83,9 @@ class PointTable {
     file_.publish();
   }
 
+  /// As far as it can be written.
   void keep_part() {
+    file_.leave_part();
     write();
     file_.keep_part();
   }

@@ -38,7 +38,7 @@ class SweepFileWriter {
   SweepFileWriter(const std::filesystem::path& path, const configs::SweepPlan& plan,
                   const SweepHeader& header,
                   std::chrono::milliseconds flush_interval = std::chrono::seconds(1));
-  /// Keeps PATH.part where finish() was not called.
+  /// Keeps PATH.part where finish() was not called; of a full disk, what the last flush left.
   ~SweepFileWriter();
   SweepFileWriter(const SweepFileWriter&) = delete;
   SweepFileWriter& operator=(const SweepFileWriter&) = delete;

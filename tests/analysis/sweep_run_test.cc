@@ -2,9 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <cmath>
+#include <csignal>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -175,6 +177,26 @@ TEST(SweepRun, LetsOneRunAtATimeWriteAFile) {
   const configs::SweepPlan plan = read("axes:\n- {key: batch, values: [1, 2]}\n");
   SweepFileWriter first(folder / "s.h5", plan, kHeader);
   EXPECT_THROW(SweepFileWriter(folder / "s.h5", plan, kHeader), OutputError);
+}
+
+// The disk is full behind the first flushes: what they brought into the file stays.
+TEST(SweepRun, KeepsWhatWasFlushedWhenTheDiskIsFull) {
+  const TemporaryDirectory folder;
+  const configs::SweepPlan plan = mixed_plan();
+  (void)run(folder / "cut.h5", plan, 1, 40);
+  const rlim_t most = std::filesystem::file_size(folder / "cut.h5.part");
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit full{most, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &full), 0);
+  EXPECT_THROW((void)run(folder / "s.h5", plan, 1), OutputError);
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_THAT(folder.files(), ::testing::UnorderedElementsAre("cut.h5.part", "s.h5.part"));
+  const SweepSummary rest = run(folder / "s.h5", plan, 1);
+  EXPECT_GT(rest.reused, 0U);
+  EXPECT_EQ(rest.points, 60U);
 }
 
 TEST(SweepRun, ServesTraffic) {
