@@ -97,7 +97,7 @@ analysis::CapacityRow row_of(const ParsedOptions& options, const ServingQuestion
   row.datasheet = analysis::datasheet_facts(question.scenario.rig);
   const auto target = target_of(options, question.scenario.serving.level);
   if (!question.fits()) return row;
-  analysis::FittedTraffic fitted = load_traffic_of(question);
+  FittedTraffic fitted = load_traffic_of(question);
   const auto traffics =
       drawn(question, replications_of(options, question), std::move(fitted.loaded.traffic));
   row.capacity = options.checked(

@@ -139,7 +139,7 @@ Answer run(const ParsedOptions& options, const Console& console) {
   if (options.has("exact-steps")) setup.config.mode = workloads::StepMode::kExact;
   const std::int64_t replications = read_replications(options, scenario.traffic);
   const analysis::WarmUp warm_up = read_warm_up(options);
-  analysis::FittedTraffic fitted = load_traffic_of(question);
+  FittedTraffic fitted = load_traffic_of(question);
   const std::vector<workloads::Traffic> traffics =
       drawn(question, replications, std::move(fitted.loaded.traffic));
   const workloads::Traffic& traffic = traffics.front();

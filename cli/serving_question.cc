@@ -143,7 +143,7 @@ ServingQuestion read_serving_question(const ParsedOptions& options, const config
   return question_of(options, catalog, scenario_file(options, catalog), std::move(rig));
 }
 
-std::string changes(const analysis::FittedTraffic& traffic) {
+std::string changes(const FittedTraffic& traffic) {
   const auto& [loaded, cut] = traffic;
   std::string text = loaded.report ? report_text(*loaded.report) : std::string();
   if (cut.truncated_prompts + cut.truncated_outputs > 0) {
@@ -153,7 +153,7 @@ std::string changes(const analysis::FittedTraffic& traffic) {
   return text;
 }
 
-analysis::FittedTraffic load_traffic_of(const ServingQuestion& question) {
+FittedTraffic load_traffic_of(const ServingQuestion& question) {
   return analysis::fitted_traffic(question.scenario.traffic, question.setup);
 }
 

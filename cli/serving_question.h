@@ -12,6 +12,8 @@
 
 namespace rigsim::cli {
 
+using analysis::FittedTraffic;
+
 /// What is to be served, on what and how.
 struct ServingQuestion {
   configs::Scenario scenario;
@@ -33,10 +35,10 @@ struct ServingQuestion {
                                                     topology::Rig rig);
 
 /// Reads or makes the question's traffic, shortened where it asks for that.
-[[nodiscard]] analysis::FittedTraffic load_traffic_of(const ServingQuestion& question);
+[[nodiscard]] FittedTraffic load_traffic_of(const ServingQuestion& question);
 
 /// What of it is not as the user has it; empty: all is.
-[[nodiscard]] std::string changes(const analysis::FittedTraffic& traffic);
+[[nodiscard]] std::string changes(const FittedTraffic& traffic);
 
 /// `first` and the same traffic drawn anew with the seeds that follow.
 [[nodiscard]] std::vector<workloads::Traffic> drawn(const ServingQuestion& question,
