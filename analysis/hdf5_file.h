@@ -45,6 +45,8 @@ class Hdf5File {
   void publish();
   /// Closes, syncs and leaves the file at `PATH.part`. Throws OutputError on failure.
   void keep_part();
+  /// What cannot be written any more stays at `PATH.part` as the last flush() left it.
+  void leave_part() { part_.leave_part(); }
 
  private:
   class Silence {  // HDF5 prints nothing on this thread while one of these lives

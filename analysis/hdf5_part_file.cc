@@ -84,7 +84,13 @@ PartFile::PartFile(const std::filesystem::path& path)
   }
 }
 
-PartFile::~PartFile() { remove_part(); }
+PartFile::~PartFile() {
+  if (left_ && descriptor_ >= 0) {
+    ::close(descriptor_);
+  } else {
+    remove_part();
+  }
+}
 
 void PartFile::remove_part() {
   if (descriptor_ < 0) return;

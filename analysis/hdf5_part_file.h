@@ -57,6 +57,9 @@ class PartFile {
   void publish();
   /// Commits, syncs to disk and leaves the result at `.part`. Throws OutputError on failure.
   void keep_part();
+  /// The destructor leaves `.part` as the last commit() did, as if the process were killed now: for
+  /// results that are worth more than a tidy folder when the disk is full.
+  void leave_part() { left_ = true; }
 
  private:
   void fail(int error);
@@ -71,6 +74,7 @@ class PartFile {
   std::uint64_t committed_size_ = 0;
   HeldWrites held_;
   std::optional<std::string> failure_;
+  bool left_ = false;
 };
 
 }  // namespace rigsim::analysis

@@ -16,6 +16,7 @@ constexpr const char* kDimension = "row";
 template <ColumnValue T>
 hid_t hdf5_type() {
   if constexpr (std::same_as<T, std::int64_t>) return H5T_NATIVE_INT64;
+  if constexpr (std::same_as<T, std::uint64_t>) return H5T_NATIVE_UINT64;
   if constexpr (std::same_as<T, std::uint32_t>) return H5T_NATIVE_UINT32;
   if constexpr (std::same_as<T, std::uint16_t>) return H5T_NATIVE_UINT16;
   if constexpr (std::same_as<T, double>) return H5T_NATIVE_DOUBLE;
@@ -101,6 +102,8 @@ void Hdf5Table::throw_row_mismatch() const {
 
 template ColumnId<std::int64_t> Hdf5Table::add_column(const ColumnSpec&,
                                                       std::optional<std::int64_t>);
+template ColumnId<std::uint64_t> Hdf5Table::add_column(const ColumnSpec&,
+                                                       std::optional<std::uint64_t>);
 template ColumnId<std::uint32_t> Hdf5Table::add_column(const ColumnSpec&,
                                                        std::optional<std::uint32_t>);
 template ColumnId<std::uint16_t> Hdf5Table::add_column(const ColumnSpec&,

@@ -15,8 +15,9 @@ namespace rigsim::analysis {
 
 /// What a column can hold. Text is stored as the code of a Hdf5Lookup.
 template <class T>
-concept ColumnValue = std::same_as<T, std::int64_t> || std::same_as<T, std::uint32_t> ||
-                      std::same_as<T, std::uint16_t> || std::same_as<T, double>;
+concept ColumnValue =
+    std::same_as<T, std::int64_t> || std::same_as<T, std::uint64_t> ||
+    std::same_as<T, std::uint32_t> || std::same_as<T, std::uint16_t> || std::same_as<T, double>;
 
 /// Names one column of one table.
 template <ColumnValue T>

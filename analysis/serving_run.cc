@@ -225,6 +225,13 @@ std::optional<ServingMetrics> replay_again(std::span<const Traffic> replications
 
 }  // namespace
 
+ServingMetrics serve_once(const Traffic& traffic, const ServingSetup& setup,
+                          const ServiceLevel& level, ServingObserver* watch) {
+  Watchers watchers;
+  if (watch != nullptr) watchers.push_back(watch);
+  return replay(traffic, setup, level, {}, {}, std::move(watchers));
+}
+
 ServingRun run_serving(std::span<const Traffic> replications, const ServingSetup& setup,
                        const ServiceLevel& level, const WarmUp& warm_up, ServingObserver* observer,
                        ServingObserver* watch, const std::function<void()>& observed) {

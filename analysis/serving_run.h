@@ -58,4 +58,10 @@ struct ServingRun {
                                      workloads::ServingObserver* watch = nullptr,
                                      const std::function<void()>& observed = {});
 
+/// One replay of `traffic`, without bands and warm-up. Throws as workloads::serve.
+[[nodiscard]] ServingMetrics serve_once(const workloads::Traffic& traffic,
+                                        const workloads::ServingSetup& setup,
+                                        const ServiceLevel& level,
+                                        workloads::ServingObserver* watch = nullptr);
+
 }  // namespace rigsim::analysis

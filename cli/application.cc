@@ -19,6 +19,7 @@
 #include "cli/replay_command.h"
 #include "cli/run_command.h"
 #include "cli/serve_command.h"
+#include "cli/sweep_command.h"
 #include "cli/topo_command.h"
 #include "cli/traffic_command.h"
 #include "cli/validate_command.h"
@@ -38,6 +39,7 @@ std::vector<Command> commands() {
       whatif_command(),
       crossover_command(),
       capacity_command(),
+      sweep_command(),
       fit_command(),
       replay_command(),
       export_command(),
@@ -65,7 +67,8 @@ std::string overview(const std::vector<Command>& all) {
       "\nExample:\n"
       "  rigsim compare --rig 2x4090 --rig a6000 --model llama-3-70b --weights q4_k_m\n\n"
       "Exit codes: 0 done, 1 a defect of rigsim, 2 usage or configuration, 3 unreadable input,\n"
-      "            4 it does not fit, 6 output cannot be written, 130 and 143 interrupted\n";
+      "            4 it does not fit, 5 points of a sweep failed, 6 output cannot be written,\n"
+      "            130 and 143 interrupted\n";
   return text;
 }
 

@@ -16,6 +16,7 @@ enum class ExitCode : int {
   kUsage = 2,             ///< wrong options or configuration
   kUnreadableInput = 3,   ///< an input file is missing, cut short or something else
   kDoesNotFit = 4,        ///< the answer is no
+  kPointsFailed = 5,      ///< of a sweep; the others have results
   kOutputUnwritable = 6,  ///< a result cannot be written
   kInterrupted = 130,     ///< by SIGINT; what was done is kept
   kTerminated = 143,      ///< by SIGTERM; what was done is kept

@@ -184,9 +184,9 @@ Answer run(const ParsedOptions& options, const Console& console) {
                          {"outputs", fitted.cut.truncated_outputs}};
     return {json.dump(2) + '\n', code};
   }
-  const std::string changes = fitted.changes();
+  const std::string changed = changes(fitted);
   return {serving_text(result, setup, traffic, question.title(), console) +
-              (changes.empty() ? "" : '\n' + changes),
+              (changed.empty() ? "" : '\n' + changed),
           code};
 }
 

@@ -17,7 +17,6 @@ namespace rigsim::cli {
 namespace {
 
 using workloads::ServingChoice;
-using workloads::ServingProfile;
 
 using Most = workloads::MostOfServing;
 
@@ -122,47 +121,6 @@ ServingChoice read_serving_choice(const ParsedOptions& options, const ServingCho
   choice.cold_start = options.has("cold-start");
   choice.level = service_level(options);
   return workloads::merged(base, choice);
-}
-
-namespace {
-
-/// What the engine, or the batching, cannot do.
-void check_choice(const std::string& engine, const ServingProfile& profile,
-                  const ServingChoice& choice) {
-  const bool knows_top_p = profile.top_p.step_us > 0 || profile.top_p.logit_bytes > 0;
-  if (choice.sampling == workloads::Sampling::kTopP && !knows_top_p) {
-    throw configs::ConfigError(
-        {{}, 0, 0, "--sampling"},
-        fmt::format("what top-p takes is not known of {}; allowed is greedy", engine));
-  }
-  const workloads::Batching& batching = choice.batching.value_or(profile.batching);
-  if (choice.async_scheduling == true &&
-      !std::holds_alternative<workloads::VllmV1Batching>(batching) &&
-      !std::holds_alternative<workloads::SglangBatching>(batching)) {
-    throw configs::ConfigError(
-        {{}, 0, 0, "--async-scheduling"},
-        fmt::format("{} batching does not schedule ahead; vllm-v1 and sglang do",
-                    workloads::name_of(batching)));
-  }
-}
-
-}  // namespace
-
-ServingProfile serving_profile(const configs::EngineFile& engine, const ServingChoice& choice) {
-  if (!engine.serving && !choice.batching) {
-    throw configs::ConfigError(
-        {{}, 0, 0, "--engine"},
-        fmt::format("{} is not known as a server; give --engine llama.cpp, lmdeploy, sglang, "
-                    "tensorrt-llm, tgi or vllm, or --batching to say how its batches are formed",
-                    engine.profile.name));
-  }
-  ServingProfile profile = engine.serving.value_or(ServingProfile{});
-  if (!engine.serving) {
-    profile.limits.step_tokens = engine.profile.batch_tokens;
-    profile.limits.prefix_caching = false;
-  }
-  check_choice(engine.profile.name, profile, choice);
-  return workloads::chosen(std::move(profile), choice);
 }
 
 analysis::WarmUp read_warm_up(const ParsedOptions& options) {

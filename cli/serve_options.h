@@ -20,11 +20,6 @@ namespace rigsim::cli {
 [[nodiscard]] workloads::ServingChoice read_serving_choice(const ParsedOptions& options,
                                                            const workloads::ServingChoice& base);
 
-/// How the engine serves with what is chosen. Throws configs::ConfigError where the engine is not
-/// known as a server and no batching is chosen.
-[[nodiscard]] workloads::ServingProfile serving_profile(const configs::EngineFile& engine,
-                                                        const workloads::ServingChoice& choice);
-
 /// --warmup auto, N or TIME. Throws configs::ConfigError.
 [[nodiscard]] analysis::WarmUp read_warm_up(const ParsedOptions& options);
 

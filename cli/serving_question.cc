@@ -15,7 +15,6 @@
 #include "configs/config_error.h"
 #include "workloads/serving/host_tier_rules.h"
 #include "workloads/serving/kv_links.h"
-#include "workloads/serving/longest_request.h"
 
 namespace rigsim::cli {
 namespace {
@@ -42,18 +41,6 @@ Scenario scenario_of(const ParsedOptions& options, const configs::Catalog& catal
   scenario.prompt_tokens = scenario.traffic.settings.prompt_tokens;
   scenario.output_tokens = scenario.traffic.settings.output_tokens;
   return scenario;
-}
-
-/// One replica's request; the longest sequence is --context, else what the model was made for.
-workloads::DeploymentRequest request_of(const Scenario& scenario,
-                                        const configs::EngineFile& engine) {
-  Scenario shortest = scenario;
-  shortest.prompt_tokens = 1;
-  shortest.output_tokens = 1;
-  shortest.batch = 1;
-  workloads::DeploymentRequest request = analysis::deployment_request(shortest, engine.profile);
-  request.context = scenario.context.value_or(scenario.model.max_context);
-  return request;
 }
 
 /// Throws configs::ConfigError at the option that the engine cannot do: it has no software for a
@@ -90,9 +77,10 @@ ServingQuestion question_of(const ParsedOptions& options, const configs::Catalog
                             const std::optional<Scenario>& file, topology::Rig rig) {
   ScenarioOptions given;
   Scenario scenario = scenario_of(options, catalog, file, std::move(rig), given);
-  workloads::ServingProfile profile = serving_profile(given.engine, scenario.serving);
+  workloads::ServingProfile profile = analysis::serving_profile(given.engine, scenario.serving);
   check_engine(options, scenario, given.engine.profile, profile);
-  const workloads::DeploymentRequest request = request_of(scenario, given.engine);
+  const workloads::DeploymentRequest request =
+      analysis::serving_request(scenario, given.engine.profile);
   check_choice(options, scenario.serving, profile, request.plan);
   profile.speculating = read_speculating(options, catalog, scenario.serving, request, profile);
   ServingSetup setup = options.checked("plan", [&] {
@@ -117,26 +105,6 @@ std::string slots_of(const ServingSetup& setup) {
   return fmt::format(" {} slots of {} tokens each (--max-num-seqs, --context) need {:.1f} GB.",
                      setup.config.limits.max_sequences, setup.config.max_context,
                      gigabytes(setup.memory.devices.front().items.kv_cache));
-}
-
-FittedTraffic load(const configs::ScenarioTraffic& traffic, const ServingSetup& setup) {
-  FittedTraffic fitted{[&] {
-    try {
-      return configs::load_traffic(traffic.text, traffic.settings);
-    } catch (const configs::ConfigError&) {
-      throw;
-    } catch (const std::invalid_argument& error) {
-      throw configs::ConfigError(traffic.place, error.what());
-    }
-  }()};
-  if (traffic.truncate) {
-    const workloads::LongestRequest longest = workloads::longest_request(setup.config);
-    if (longest.tokens > 1 && longest.prompt_tokens > 0) {
-      fitted.cut = workloads::fit_context(fitted.loaded.traffic, longest.tokens,
-                                          workloads::TooLong::kTruncate, longest.prompt_tokens);
-    }
-  }
-  return fitted;
 }
 
 }  // namespace
@@ -184,7 +152,8 @@ ServingQuestion read_serving_question(const ParsedOptions& options, const config
   return question_of(options, catalog, scenario_file(options, catalog), std::move(rig));
 }
 
-std::string FittedTraffic::changes() const {
+std::string changes(const FittedTraffic& traffic) {
+  const auto& [loaded, cut] = traffic;
   std::string text = loaded.report ? report_text(*loaded.report) : std::string();
   if (cut.truncated_prompts + cut.truncated_outputs > 0) {
     text += fmt::format("--truncate shortened {} prompts and {} outputs\n", cut.truncated_prompts,
@@ -194,7 +163,7 @@ std::string FittedTraffic::changes() const {
 }
 
 FittedTraffic load_traffic_of(const ServingQuestion& question) {
-  return load(question.scenario.traffic, question.setup);
+  return analysis::fitted_traffic(question.scenario.traffic, question.setup);
 }
 
 std::vector<workloads::Traffic> drawn(const ServingQuestion& question, std::int64_t replications,
@@ -204,7 +173,7 @@ std::vector<workloads::Traffic> drawn(const ServingQuestion& question, std::int6
   all.push_back(std::move(first));
   for (std::int64_t i = 1; i < replications; ++i) {
     ++traffic.settings.seed;
-    all.push_back(load(traffic, question.setup).loaded.traffic);
+    all.push_back(analysis::fitted_traffic(traffic, question.setup).loaded.traffic);
   }
   return all;
 }

@@ -4,14 +4,15 @@
 #include <string>
 #include <vector>
 
+#include "analysis/scenario_service.h"
 #include "cli/command_options.h"
 #include "configs/catalog.h"
 #include "configs/scenario.h"
-#include "configs/traffic_text.h"
 #include "workloads/serving/serving_setup.h"
-#include "workloads/traffic_change.h"
 
 namespace rigsim::cli {
+
+using analysis::FittedTraffic;
 
 /// What is to be served, on what and how.
 struct ServingQuestion {
@@ -33,17 +34,11 @@ struct ServingQuestion {
                                                     const configs::Catalog& catalog,
                                                     topology::Rig rig);
 
-/// Traffic that a replica can hold, and what was done to it.
-struct FittedTraffic {
-  configs::LoadedTraffic loaded;
-  workloads::ContextCut cut{};
-
-  /// What of it is not as the user has it; empty: all is.
-  [[nodiscard]] std::string changes() const;
-};
-
 /// Reads or makes the question's traffic, shortened where it asks for that.
 [[nodiscard]] FittedTraffic load_traffic_of(const ServingQuestion& question);
+
+/// What of it is not as the user has it; empty: all is.
+[[nodiscard]] std::string changes(const FittedTraffic& traffic);
 
 /// `first` and the same traffic drawn anew with the seeds that follow.
 [[nodiscard]] std::vector<workloads::Traffic> drawn(const ServingQuestion& question,

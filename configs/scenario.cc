@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "configs/catalog.h"
@@ -63,6 +64,8 @@ workloads::WeightsFormat read_weights(ObjectReader& map, const ModelFile& file,
 /// The name of an engine that ships, as its profile spells it, or the path of a user's.
 std::string read_engine_name(const ValueReader& value) {
   const std::string name = located(value.as<std::string>(), value, false);
+  const std::vector<std::string> shipped = engine_names();
+  if (std::ranges::find(shipped, name) != shipped.end()) return name;
   const EngineFile engine = value.checked([&] { return engine_named(name); });
   return is_file_name(name) ? name : engine.profile.name;
 }
@@ -102,7 +105,7 @@ void validate(const Scenario& scenario) {
   workloads::validate(*scenario.plan, scenario.model, devices);
 }
 
-Scenario read_scenario(const YamlDocument& document, const Catalog& catalog) {
+Scenario read_scenario_unchecked(const YamlDocument& document, const Catalog& catalog) {
   ObjectReader map = ValueReader(document).object();
   Scenario scenario;
   scenario.rig = read_rig_value(map.value("rig"), catalog);
@@ -121,8 +124,7 @@ Scenario read_scenario(const YamlDocument& document, const Catalog& catalog) {
   if (map.optional_value("context")) {
     scenario.context = read_tokens(map, "context", 0, 1, 2 * kMostTokens);
   }
-  const auto plan = map.optional_value("plan");
-  if (plan) scenario.plan = read_plan(*plan);
+  if (const auto plan = map.optional_value("plan")) scenario.plan = read_plan(*plan);
   TrafficSettings& settings = scenario.traffic.settings;
   if (const auto seed = map.optional<std::int64_t>("seed"))
     scenario.seed = settings.seed = static_cast<std::uint64_t>(*seed);
@@ -133,7 +135,13 @@ Scenario read_scenario(const YamlDocument& document, const Catalog& catalog) {
   if (const auto serving = map.optional_value("serving"))
     scenario.serving = read_serving_choice(*serving);
   map.finish();
-  (plan ? *plan : map.whole()).checked([&] { validate(scenario); });
+  return scenario;
+}
+
+Scenario read_scenario(const YamlDocument& document, const Catalog& catalog) {
+  Scenario scenario = read_scenario_unchecked(document, catalog);
+  ObjectReader map = ValueReader(document).object();
+  map.optional_value("plan").value_or(map.whole()).checked([&] { validate(scenario); });
   return scenario;
 }
 

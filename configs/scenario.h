@@ -39,6 +39,9 @@ struct Scenario {
 /// `prompt_tokens`, `output_tokens`, `batch`, `context`, `plan`, `seed`, and for serving `traffic`
 /// and `serving` (scenario_serving.h). Throws ConfigError with the place, UnreadableInput.
 [[nodiscard]] Scenario read_scenario(const YamlDocument& document, const Catalog& catalog);
+/// The same without the checks of validate(), of numbers that do not go together.
+[[nodiscard]] Scenario read_scenario_unchecked(const YamlDocument& document,
+                                               const Catalog& catalog);
 [[nodiscard]] Scenario read_scenario_file(const std::filesystem::path& path,
                                           const Catalog& catalog);
 

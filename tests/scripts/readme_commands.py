@@ -4,10 +4,11 @@ The page is README.md unless it is said; with a heading only what stands between
 
 Commands of `rigsim` run one after another in one folder, empty at first, and must end with 0, or with 4 ("does not
 fit" is an answer); scripts must exist, be executable and be syntactically sound (running them is what started this
-test).
+test). A YAML block that begins with `# NAME.yaml` is a file of that folder.
 """
 
 import os
+import pathlib
 import re
 import shlex
 import subprocess
@@ -16,6 +17,7 @@ import tempfile
 
 from house import ROOT, report
 
+FILE = re.compile(r"^```yaml\n# (\w+\.yaml)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 BLOCK = re.compile(r"^```(?:sh|bash|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -55,6 +57,8 @@ def problem_with(words, binary, folder):
 def main(binary, page):
     found = list(commands(text_of(page)))
     with tempfile.TemporaryDirectory() as folder:
+        for name, content in FILE.findall(text_of(page)):
+            pathlib.Path(folder, name).write_text(content, encoding="utf-8")
         problems = [problem_with(words, binary, folder) for words in found]
     if not found:
         problems = [f"{page} shows no command"]
