@@ -6,6 +6,7 @@
 #include <map>
 #include <stdexcept>
 #include <string>
+#include <tuple>
 
 #include "analysis/comparison.h"
 #include "analysis/figure.h"
@@ -197,7 +198,8 @@ std::vector<AnalyticRidge> analytic_ridges(const Deployment& deployment, int pas
   }
   std::vector<AnalyticRidge> ridges;
   for (auto& [name, ridge] : by_device) ridges.push_back(std::move(ridge));
-  std::ranges::stable_sort(ridges, {}, &AnalyticRidge::batch);
+  std::ranges::sort(ridges, {},
+                    [](const AnalyticRidge& each) { return std::tie(each.batch, each.device); });
   return ridges;
 }
 

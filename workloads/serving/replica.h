@@ -202,7 +202,7 @@ class Replica {
   std::int64_t preemptions_seen_ = 0;
   std::int64_t stored_seen_ = 0;
   std::int64_t loaded_seen_ = 0;
-  std::vector<std::pair<std::int64_t, Slot>> full_;  // steps in which sequences fill a block
+  std::vector<std::pair<std::int64_t, std::size_t>> full_;  // steps in which rows fill a block
   GapRun gaps_;
   std::vector<std::uint32_t> finished_;
   std::deque<Slot> expected_;                             // no blocks for their KV caches yet

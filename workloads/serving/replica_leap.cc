@@ -43,14 +43,15 @@ std::int64_t Replica::alike_steps(Ticks start) const {
 void Replica::store_answers(const StepPlan& plan, std::int64_t done, const StepRecord& steps) {
   const std::int64_t block = state_.limits().kv_block_tokens;
   full_.clear();
-  for (const Slot slot : plan.decode) {
-    const Sequence& sequence = state_.at(slot);
+  for (std::size_t row = 0; row < plan.decode.size(); ++row) {
+    const Sequence& sequence = state_.at(plan.decode[row]);
     const std::int64_t there = sequence.prompt + sequence.emitted + done;  // behind the first step
     for (std::int64_t i = (block - there % block) % block; i < steps.steps; i += block)
-      full_.emplace_back(i, slot);
+      full_.emplace_back(i, row);
   }
-  std::ranges::stable_sort(full_, {}, &std::pair<std::int64_t, Slot>::first);
-  for (const auto& [step, slot] : full_) {
+  std::ranges::sort(full_);
+  for (const auto& [step, row] : full_) {
+    const Slot slot = plan.decode[row];
     const Sequence& sequence = state_.at(slot);
     state_.store(slot, (sequence.prompt + sequence.emitted + done + step) / block,
                  steps.start + series(steps.first, steps.slope, step + 1));

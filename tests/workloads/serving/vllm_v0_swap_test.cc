@@ -89,8 +89,9 @@ TEST(VllmV0Swap, IsThatOfTheSource) {
 
 // Request 12 goes with 15 tokens: 4 blocks.
 TEST(VllmV0Swap, EndsWhereTheSwapSpaceIsFull) {
-  EXPECT_NO_THROW(test::schedule_of(kSwap, test::traced_requests(), limits_with(4)));
-  EXPECT_THROW(test::schedule_of(kSwap, test::traced_requests(), limits_with(3)), SwapSpaceFull);
+  EXPECT_NO_THROW((void)test::schedule_of(kSwap, test::traced_requests(), limits_with(4)));
+  EXPECT_THROW((void)test::schedule_of(kSwap, test::traced_requests(), limits_with(3)),
+               SwapSpaceFull);
 }
 
 // Full blocks alone, and yet the check counts one more for the next token, as the source's.
