@@ -128,7 +128,11 @@ Json speculative(const workloads::ServingSetup& setup) {
 
 Json limits(const workloads::ServingSetup& setup) {
   const workloads::BatchLimits& l = setup.config.limits;
-  return {{"batching", std::string(workloads::name_of(setup.config.batching))},
+  const workloads::Deployment& d = setup.deployment;
+  return {{"name", d.engine.name},
+          {"version", d.engine.version},
+          {"tensor_parallel", d.tensor_parallel()},
+          {"batching", std::string(workloads::name_of(setup.config.batching))},
           {"replicas", setup.config.replicas},
           {"prefill_replicas", setup.config.kv_links ? setup.config.kv_links->prefill_replicas : 0},
           {"routing", std::string(workloads::name_of(setup.config.routing))},

@@ -115,8 +115,9 @@ std::string ServingQuestion::title() const {
   if (setup.deployment.plan.pp > 1) plan += fmt::format(", pp={}", setup.deployment.plan.pp);
   if (setup.deployment.plan.ep > 1) plan += fmt::format(", ep={}", setup.deployment.plan.ep);
   if (setup.config.replicas > 1) plan += fmt::format(", dp={}", setup.config.replicas);
-  return fmt::format("{} on {}, {}{}", scenario.model.name, scenario.rig.name,
-                     scenario.weights.name, plan);
+  const workloads::EngineProfile& engine = setup.deployment.engine;
+  return fmt::format("{} on {}, {}{}; kernels of {} {}", scenario.model.name, scenario.rig.name,
+                     scenario.weights.name, plan, engine.name, engine.version);
 }
 
 std::string ServingQuestion::does_not_fit() const {

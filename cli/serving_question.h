@@ -20,7 +20,7 @@ struct ServingQuestion {
   workloads::ServingSetup setup;
 
   [[nodiscard]] bool fits() const { return setup.kv_blocks >= 2; }
-  /// "llama-3-8b on 2xa6000, BF16, tp=2".
+  /// "llama-3-8b on 2xa6000, BF16, tp=2; kernels of vllm 0.6 to 0.9 defaults".
   [[nodiscard]] std::string title() const;
   /// Why it does not fit, and what has how many bytes.
   [[nodiscard]] std::string does_not_fit() const;
